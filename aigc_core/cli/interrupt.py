@@ -1,0 +1,31 @@
+"""Ctrl-C and termination, remembered: an import of a compiled module can swallow the exception that they raise."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+_pending = False
+
+
+def install() -> None:
+    """Turn SIGINT and SIGTERM into ``KeyboardInterrupt``, so that a part-written file is removed on the way out."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+
+
+def pending() -> bool:
+    """Say whether a signal has come, whatever became of its exception."""
+    return _pending
+
+
+def check() -> None:
+    """Raise ``KeyboardInterrupt`` where a signal has come."""
+    if _pending:
+        raise KeyboardInterrupt
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    global _pending
+    _pending = True
+    raise KeyboardInterrupt

@@ -1,0 +1,67 @@
+"""``aigc-zoo list``: models that are known, and whether they can be run."""
+
+from __future__ import annotations
+
+import click
+
+from aigc_core import registry
+from aigc_core.cli.output import echo_json, echo_table
+from aigc_core.registry import Entry
+
+
+@click.command("list")
+@click.option("--family", metavar="NAME", help="Only gan, vae or autoregressive.")
+@click.option("--task", metavar="TAG", help="Only this task, such as unconditional-image-generation.")
+@click.option("--plugin", metavar="NAME", help="Only models that this plugin runs.")
+@click.option("--search", metavar="TEXT", help="Only models whose name or summary has this text.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where a model is broken.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema aigc-zoo/list/1).")
+def command(family: str, task: str, plugin: str, search: str, strict: bool, as_json: bool) -> None:
+    """List the models that are known, and whether each can be run."""
+    wanted = {"family": family, "task": task, "plugin": plugin}
+    entries = [entry for entry in registry.entries() if _matches(entry, wanted, search)]
+    if as_json:
+        echo_json("list", {"models": [_row(entry) for entry in entries]})
+    elif entries:
+        rows = [[entry.id, *_facts(entry), entry.state, _last(entry)] for entry in entries]
+        echo_table(["model", "family", "plugin", "state", "summary"], rows, state=3)
+    else:
+        click.echo("No model matches. See: aigc-zoo plugins", err=True)
+    if strict and any(entry.state != "ready" for entry in entries):
+        raise click.exceptions.Exit(1)
+
+
+def _matches(entry: Entry, wanted: dict[str, str], search: str) -> bool:
+    manifest = entry.manifest
+    if any(wanted.values()) and manifest is None:
+        return False
+    if manifest and any(value and getattr(manifest, field) != value for field, value in wanted.items()):
+        return False
+    text = f"{entry.id} {manifest.summary if manifest else ''}"
+    return not search or search.casefold() in text.casefold()
+
+
+def _facts(entry: Entry) -> list[str]:
+    return [entry.manifest.family, entry.manifest.plugin] if entry.manifest else ["-", entry.origin.split()[-1]]
+
+
+def _last(entry: Entry) -> str:
+    if entry.state == "ready" and entry.manifest:
+        return entry.manifest.summary
+    return entry.reason + (f" -> {entry.repair}" if entry.repair else "")
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    manifest = entry.manifest
+    return {
+        "id": entry.id,
+        "origin": entry.origin,
+        "state": entry.state,
+        "reason": entry.reason,
+        "repair": entry.repair,
+        "family": manifest.family if manifest else None,
+        "task": manifest.task if manifest else None,
+        "plugin": manifest.plugin if manifest else None,
+        "distribution": f"{entry.plugin.distribution} {entry.plugin.version}" if entry.plugin else None,
+        "summary": manifest.summary if manifest else None,
+    }

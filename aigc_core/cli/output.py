@@ -1,0 +1,48 @@
+"""How results look: aligned tables where a person looks, plain tab-separated lines or JSON where a program reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+GOOD, BAD, DIM = "green", "red", "bright_black"
+_COLOURS = {"ready": GOOD, "registered": GOOD, "disabled": DIM, "no plugin": DIM}
+
+
+def echo_json(kind: str, document: dict[str, Any]) -> None:
+    """Print one JSON document; ``kind`` names its schema, which ships in the wheel (``schemas/KIND.schema.json``)."""
+    click.echo(json.dumps({"schema": f"aigc-zoo/{kind}/1", **document}, indent=2, ensure_ascii=False))
+
+
+def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]], state: int) -> None:
+    """Print rows under a header. Column ``state`` is coloured on a terminal; there, the last column is cut to fit."""
+    if not sys.stdout.isatty():
+        click.echo("\n".join("\t".join(row) for row in rows))
+        return
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    room = max(20, _width() - sum(widths[:-1]) - 2 * (len(widths) - 1))
+    click.echo(
+        styled("  ".join(cell.upper().ljust(width) for cell, width in zip(header, widths, strict=True)), bold=True)
+    )
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[-1] = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
+        cells[state] = styled(cells[state], fg=_COLOURS.get(row[state], BAD))
+        click.echo("  ".join(cells).rstrip())
+
+
+def styled(text: str, **style: Any) -> str:
+    """Colour a text for a terminal; leave it plain where ``NO_COLOR`` is set or nobody looks."""
+    return click.style(text, **style) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
+
+
+def _width() -> int:
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 80

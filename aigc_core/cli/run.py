@@ -1,0 +1,160 @@
+"""``aigc-zoo run``: make samples with a model. Its flags are the core's own and those of the model's manifest."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from aigc_core import registry
+from aigc_core.cli import interrupt
+from aigc_core.cli.completing import model_names
+from aigc_core.errors import CheckFailed, WrongUse, ZooError
+from aigc_core.registry import Entry
+
+_TYPES: dict[str, Any] = {"number": click.FLOAT, "integer": click.INT, "string": click.STRING}
+
+
+class RunCommand(click.Command):
+    """Adds the flags of the model that is named, read from its manifest."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["aigc.entry"] = self._entry(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        entry = ctx.meta.get("aigc.entry")
+        return super().get_params(ctx) + (_flags(entry) if entry else [])
+
+    def _entry(self, ctx: click.Context, args: list[str]) -> Entry | None:
+        """Find the model among the words of the command line: the first known name that is no option's value."""
+        takes_value = {
+            name
+            for param in self.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for name in param.opts
+        }
+        words = [
+            word
+            for before, word in zip(["", *args], args, strict=False)
+            if not word.startswith("-") and before not in takes_value
+        ]
+        for word in words:
+            try:
+                return registry.find(word)
+            except ZooError:
+                continue
+        return None
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        if ctx.meta.get("aigc.entry") is None:
+            with formatter.section("Options of a model"):
+                formatter.write_text("See: aigc-zoo run MODEL --help")
+
+
+def _flags(entry: Entry) -> list[click.Parameter]:
+    properties = entry.manifest.options.get("properties", {}) if entry.manifest else {}
+    return [_flag(name, schema) for name, schema in properties.items()]
+
+
+def _flag(name: str, schema: dict[str, Any]) -> click.Option:
+    words = name.replace("_", "-")
+    default = f"  [default: {schema['default']}]" if "default" in schema else ""
+    text = schema.get("description", "") + default
+    if schema["type"] == "boolean":
+        return click.Option([f"--{words}/--no-{words}", name], default=None, help=text)
+    return click.Option([f"--{words}", name], type=_TYPES[schema["type"]], help=text)
+
+
+@click.command("run", cls=RunCommand)
+@click.argument("model", required=False, shell_complete=model_names)
+@click.option("-n", "--count", type=click.INT, default=64, show_default=True, help="How many samples.")
+@click.option("--seed", type=click.INT, default=0, show_default=True, help="Equal seeds give equal samples.")
+@click.option("--start", type=click.INT, default=0, show_default=True, help="Index of the first sample.")
+@click.option(
+    "-o",
+    "--output",
+    help="A .png (a sheet), a DIR/ (single PNGs), a .npy or .safetensors (raw samples). [default: MODEL-SEED.png]",
+)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, cuda:1, mps.")
+@click.option("--batch-size", type=click.INT, default=64, show_default=True, help="Samples computed at once.")
+@click.option("--again", metavar="FILE", help="Make FILE again from its receipt and say whether the bytes agree.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> None:
+    """Make samples with MODEL and write them to a file that says how to make it again."""
+    if again is not None:
+        if model is not None:
+            raise WrongUse("--again takes the model from the file's receipt.", "Leave MODEL out.")
+        _again(again, given["output"], quiet)
+    elif model is None:
+        raise WrongUse("Which model?", "See: aigc-zoo list")
+    else:
+        _run(model, quiet, **given)
+
+
+def _run(
+    name: str,
+    quiet: bool,
+    count: int,
+    seed: int,
+    start: int,
+    output: str | None,
+    device: str,
+    batch_size: int,
+    **flags: Any,
+) -> None:
+    from aigc_core.run.load import load, resolve
+    from aigc_core.run.make import make, plan
+    from aigc_core.run.model import index_range
+
+    began = time.perf_counter()
+    entry = resolve(name)
+    assert entry.manifest is not None
+    options = {flag: value for flag, value in flags.items() if value is not None}
+    target = f"{entry.id}-{seed}.png" if output is None else output
+    planned = plan(entry.manifest, target, index_range(start, count), seed=seed, options=options, batch_size=batch_size)
+    model = load(name, device)
+    interrupt.check()
+    with _bar(count, quiet or count <= batch_size) as progress:
+        make(model, planned, progress)
+    if not quiet:
+        took = time.perf_counter() - began
+        what = f"{count} sample{'s' if count > 1 else ''} of {entry.id}, seed {seed}"
+        click.echo(
+            f"{target}: {what}, in {took:.1f} s. Again: aigc-zoo run --again {_file(target, entry.id, seed, start)}"
+        )
+
+
+def _again(path: str, output: str | None, quiet: bool) -> None:
+    from aigc_core.run.again import again
+
+    result = again(path, output)
+    if not result.equal:
+        raise CheckFailed(f"{path} came out otherwise: {'; '.join(result.differences)}.")
+    if not quiet:
+        click.echo(f"{path}: made again, every byte agrees.")
+
+
+@contextmanager
+def _bar(total: int, hidden: bool) -> Iterator[Callable[[int], None]]:
+    """Show progress on a terminal's standard error stream; a run of one batch is over before a bar can be read."""
+    if hidden or not sys.stderr.isatty():
+        yield lambda done: interrupt.check()
+        return
+    shown: Any = click.progressbar(length=total, label="samples", file=sys.stderr, show_pos=True)
+
+    def follow(done: int) -> None:
+        interrupt.check()
+        bar.update(done - bar.pos)
+
+    with shown as bar:
+        yield follow
+
+
+def _file(target: str, model: str, seed: int, start: int) -> str:
+    return f"{target}{model}-{seed}-{start:06}.png" if target.endswith("/") else target

@@ -1,0 +1,54 @@
+"""The hooks that a plugin may implement, and their documentation.
+
+A plugin lists the hooks it implements under ``hooks`` in its ``plugin.json`` and marks the functions with
+``@hookimpl`` in the module that its entry point names. Each implementation is called alone: one that raises is reported
+with its distribution, and the others go on. An implementation may take fewer arguments than the declaration.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from aigc_core.interfaces import Samples
+
+hookspec = pluggy.HookspecMarker("aigc_zoo")
+hookimpl = pluggy.HookimplMarker("aigc_zoo")
+
+
+@hookspec
+def zoo_event(event: dict[str, Any]) -> None:
+    """Hear what happens: progress and results, for trackers and logs.
+
+    Called from the thread that works, so a slow implementation slows the work. ``event["kind"]`` is ``progress``
+    (with ``model``, ``done`` and ``total``) or ``written`` (with ``path`` and ``receipt``). What it returns is ignored.
+
+    Example::
+
+        @hookimpl
+        def zoo_event(event):
+            if event["kind"] == "written":
+                print("wrote", event["path"])
+    """
+
+
+@hookspec
+def zoo_finish(samples: Samples, model: str) -> Samples | None:
+    """Post-process a batch before it is written: sharpen, correct, label.
+
+    Called once for each batch of ``run``, after generation and before conversion to 8 bits. Return samples of the same
+    count, or None to leave them as they are. Implementations run in the order of their plugins' names, each on the
+    result of the one before. Row *i* of the result may depend on row *i* alone.
+
+    Example::
+
+        @hookimpl
+        def zoo_finish(samples):
+            return samples._replace(values=samples.values.clip(-0.9, 0.9))
+    """
+
+
+NAMES = ("zoo_event", "zoo_finish")
+"""Every hook that this core calls."""

@@ -1,0 +1,89 @@
+"""A model's own options: a JSON Schema of scalars that becomes flags, documentation and checks.
+
+The schema is a small subset (one flat object; number, integer, string, boolean; bounds and enum), so that checking a
+value needs no library on the way of ``run``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aigc_core.errors import WrongUse, did_you_mean
+
+RESERVED = (
+    "again", "batch_size", "count", "debug", "device", "help", "indices", "json", "model", "n", "name", "o", "output",
+    "q", "quiet", "seed", "self", "start", "stream",
+)  # fmt: skip
+"""Flags and parameters of the core's own verbs; an option of a model cannot have such a name."""
+
+TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "integer": (int,), "string": (str,), "boolean": (bool,)}
+
+_BOUNDS: dict[str, tuple[str, Any]] = {
+    "minimum": ("at least", lambda value, bound: value >= bound),
+    "exclusiveMinimum": ("above", lambda value, bound: value > bound),
+    "maximum": ("at most", lambda value, bound: value <= bound),
+    "exclusiveMaximum": ("below", lambda value, bound: value < bound),
+}
+
+
+def check_schema(schema: Any) -> str:
+    """Return what makes an options schema unusable, starting with its place (``.truncation.type ...``), or nothing."""
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else None
+    if not isinstance(properties, dict):
+        return " is no JSON Schema of an object"
+    for name, entry in properties.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            return f".{name} is no option name: lower-case letters, digits and underscores"
+        if name in RESERVED:
+            return f".{name} collides with a flag of the core's own"
+        if not isinstance(entry, dict) or entry.get("type") not in tuple(TYPES):  # it may be unhashable
+            return f".{name} has no type among {', '.join(TYPES)}"
+        if any(key in entry and not _is(entry[key], "number") for key in _BOUNDS):
+            return f".{name} has a bound that is no number"
+        if not isinstance(entry.get("description", ""), str):
+            return f".{name}.description is no text"
+        if not isinstance(entry.get("enum", []), list):
+            return f".{name}.enum is no list"
+        if "default" in entry and (reason := problem(entry["default"], entry)):
+            return f".{name}.default {reason}"
+    return ""
+
+
+def check(options: Mapping[str, Any], schema: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Return the given options with the defaults filled in. Raises ``WrongUse`` with the first one that is wrong."""
+    properties = schema.get("properties", {})
+    for name, value in options.items():
+        if name not in properties:
+            known = f" It takes {', '.join(properties)}." if properties else " It takes none."
+            raise WrongUse(f"{model} has no option {name}.{did_you_mean(name, list(properties))}{known}")
+        if reason := problem(value, properties[name]):
+            raise WrongUse(f"Option {name} of {model} {reason}.")
+    defaults = {name: entry["default"] for name, entry in properties.items() if "default" in entry}
+    return {
+        name: int(value) if properties[name]["type"] == "integer" else value
+        for name, value in (defaults | dict(options)).items()
+    }
+
+
+def problem(value: Any, entry: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value (``is 3, it takes at most 1``), or an empty string."""
+    if not _is(value, entry["type"]):
+        return f"is {value!r}, it takes a{'n' if entry['type'] == 'integer' else ''} {entry['type']}"
+    if "enum" in entry and value not in [member for member in entry["enum"] if _is(member, entry["type"])]:
+        return f"is {value!r}, it takes one of {', '.join(map(repr, entry['enum']))}"
+    bounds = _BOUNDS if entry["type"] in ("number", "integer") else {}
+    for key, (words, holds) in bounds.items():
+        if key in entry and not holds(value, entry[key]):
+            return f"is {value!r}, it takes {words} {entry[key]}"
+    return ""
+
+
+def _is(value: Any, kind: str) -> bool:
+    # JSON knows no NaN or infinity, and a bool is no number, although Python's is an int.
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, float):  # 2.0 is a whole number in JSON Schema
+        return abs(value) < float("inf") and (kind == "number" or (kind == "integer" and value.is_integer()))
+    return isinstance(value, TYPES[kind])

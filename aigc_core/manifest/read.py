@@ -1,0 +1,75 @@
+"""Reading a JSON file that somebody else wrote: bounded, and with one sentence where it is unusable."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MAX_BYTES = 1_000_000
+"""A manifest is a page of text; one above this is refused before it is parsed."""
+MAX_DEPTH = 64
+"""Objects and arrays inside one another."""
+
+
+class Malformed(Exception):
+    """Says why a document cannot be used at all."""
+
+
+def read_text(path: str) -> str:
+    """Read a manifest's text. Raises ``Malformed`` where the file is missing, too large or no UTF-8."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Malformed(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if len(data) > MAX_BYTES:
+        raise Malformed(f"{path} is larger than {MAX_BYTES:,} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """Read a JSON object. Raises ``Malformed`` with file and line."""
+    text = read_text(path)
+    try:
+        document = json.loads(text, parse_constant=_refuse)
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8")  # or listing it would fail
+    except json.JSONDecodeError as error:
+        raise Malformed(f"{path}, line {error.lineno}: {error.msg.lower()}") from error
+    except (RecursionError, ValueError) as error:  # too deep, thousands of digits, 1e999, half a surrogate pair
+        raise Malformed(f"{path}: {error}") from error
+    if not isinstance(document, dict):
+        raise Malformed(f"{path} holds no JSON object")
+    if text.count("{") + text.count("[") > MAX_DEPTH and _too_deep(document):
+        raise Malformed(f"{path} is nested more than {MAX_DEPTH} levels deep")
+    return document
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _too_deep(document: dict[str, Any]) -> bool:
+    level: list[Any] = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            entry
+            for value in level
+            if isinstance(value, (dict, list))
+            for entry in (value.values() if isinstance(value, dict) else value)
+        ]
+    return any(isinstance(value, (dict, list)) for value in level)
+
+
+def pick(document: dict[str, Any], path: str, kind: type | tuple[type, ...], origin: str) -> Any:
+    """Return the value at a dotted path. Raises ``Malformed`` where it is missing or of another type."""
+    value: Any = document
+    for key in path.split("."):
+        if not isinstance(value, dict) or key not in value:
+            raise Malformed(f"{origin}: {path} is missing")
+        value = value[key]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        raise Malformed(f"{origin}: {path} is {type(value).__name__}, which it cannot be")
+    return value

@@ -1,0 +1,148 @@
+"""Activation: the one place where a plugin is imported, guarded so that whatever it does ends in one sentence."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aigc_core import discovery
+from aigc_core.activations import remember
+from aigc_core.discovery import Plugin
+from aigc_core.errors import NotAvailable, ZooError, did_you_mean
+
+if TYPE_CHECKING:
+    import pluggy
+
+
+def activate(plugin: Plugin) -> Any:
+    """Import the module that the plugin's entry point names, and return it.
+
+    Raises the plugin's own error where its state forbids that, and ``NotAvailable`` where the import fails for any
+    reason, ``SystemExit`` included. A failure is recorded for listings, a success clears the record.
+    """
+    if plugin.state not in ("registered", "failed"):
+        raise plugin.error()
+    return _guarded(plugin, lambda: importlib.import_module(plugin.module))
+
+
+def component(plugin: Plugin, kind: str, name: str) -> Any:
+    """Return what a plugin declares under ``components``: a class or function, imported on first use.
+
+    ``kind`` is the plural, such as ``generators``. Raises ``NotAvailable`` with a near name where there is none.
+    """
+    if plugin.manifest is None:
+        raise plugin.error()
+    declared = plugin.manifest.components.get(kind, {})
+    if name not in declared:
+        near = did_you_mean(name, list(declared))
+        raise NotAvailable(f"Plugin {plugin.name} of {plugin.distribution} has no {kind[:-1]} {name}.{near}")
+    return load_target(plugin, declared[name])
+
+
+def load_target(plugin: Plugin, target: str) -> Any:
+    """Activate the plugin and import ``module:attribute`` for it. Raises ``NotAvailable`` where that fails."""
+    activate(plugin)
+    module, _, attribute = target.partition(":")
+    return _guarded(plugin, lambda: getattr(importlib.import_module(module), attribute))
+
+
+def implementations(hook: str) -> list[Callable[..., Any]]:
+    """Return one function for each plugin that lists the hook, in the order of their names.
+
+    Each calls that plugin alone and returns its result, or None where it has none or fails; a failure is reported on
+    the standard error stream, and the others go on.
+    """
+    return [functools.partial(_call, plugin, hook) for plugin in _implementers(hook)]
+
+
+def _call(plugin: Plugin, hook: str, **arguments: Any) -> Any:
+    if plugin.key in _unusable:
+        return None
+    try:
+        only = host(plugin)
+    except ZooError as error:
+        _unusable.add(plugin.key)  # events are frequent: one attempt and one warning a process
+        _warn(f"{error} Its hooks are skipped. {error.hint}")
+        return None
+    try:
+        results = getattr(only.hook, hook)(**arguments)
+    except (Exception, SystemExit) as error:
+        _warn(f"hook {hook} of {plugin.distribution} {plugin.version} failed: {_sentence(error)}; it was skipped.")
+        return None
+    return results[0] if results else None
+
+
+@functools.cache
+def _warn(text: str) -> None:
+    """Say it once a process, however many batches there are."""
+    print(f"aigc-zoo: warning: {text}", file=sys.stderr)
+
+
+@functools.cache
+def _implementers(hook: str) -> list[Plugin]:
+    # Once a process: events are frequent, and scanning the path for each of them would cost more than the work.
+    found = discovery.usable(discovery.plugins())
+    return [plugin for plugin in found if plugin.manifest and hook in plugin.manifest.hooks]
+
+
+_hosts: dict[str, pluggy.PluginManager] = {}
+_unusable: set[str] = set()
+
+
+def host(plugin: Plugin) -> pluggy.PluginManager:
+    """Return a host with this one plugin in it: so no name can hide another's, and no failure another's result."""
+    if plugin.key not in _hosts:
+        import pluggy
+
+        from aigc_core import hookspecs
+
+        host = pluggy.PluginManager("aigc_zoo")
+        host.add_hookspecs(hookspecs)
+        module = activate(plugin)
+        _guarded(plugin, lambda: _register(host, module, plugin, hookspecs.NAMES))
+        _hosts[plugin.key] = host
+    return _hosts[plugin.key]
+
+
+def _register(host: pluggy.PluginManager, module: Any, plugin: Plugin, known: tuple[str, ...]) -> None:
+    """Register a module's hooks. Raises ``ValueError`` where they are not those that ``plugin.json`` lists."""
+    import pluggy
+
+    try:
+        host.register(module, name=plugin.name)
+    except pluggy.PluginValidationError as error:
+        raise ValueError(" ".join(str(error).split())) from error  # its cause stands on its last line
+    implemented = {
+        name for name in dir(module) if host.parse_hookimpl_opts(module, name) is not None
+    }  # pluggy accepts a misspelt hook until it is asked
+    listed = set(plugin.manifest.hooks) if plugin.manifest else set()
+    for name in sorted(implemented - set(known)):
+        raise ValueError(f"{plugin.module}.{name} is no hook.{did_you_mean(name, list(known))}")
+    if implemented != listed:
+        raise ValueError(f"plugin.json lists the hooks {sorted(listed)}, {plugin.module} has {sorted(implemented)}")
+
+
+def _guarded(plugin: Plugin, work: Callable[[], Any]) -> Any:
+    try:
+        result = work()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit at import is a plugin's mistake, not our exit
+        reason = _sentence(error)
+        remember(plugin.key, plugin.version, plugin.package, reason)
+        raise plugin._replace(
+            state="failed", reason=reason, repair=f"aigc-zoo disable {plugin.key}"
+        ).error() from error
+    remember(plugin.key, plugin.version, plugin.package, "")
+    return result
+
+
+def _sentence(error: BaseException) -> str:
+    try:
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+    except Exception:
+        first = "its message cannot be shown"
+    return f"{type(error).__name__}: {first.rstrip('.')}"

@@ -1,0 +1,1 @@
+"""The one way through: resolve -> fetch -> load -> generate -> finish -> write, each a function of the one before."""

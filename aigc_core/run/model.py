@@ -1,0 +1,87 @@
+"""A loaded model: the Python API, and the generate step of the one way through."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aigc_core.errors import WrongUse
+from aigc_core.interfaces import Generator, Samples
+from aigc_core.manifest import ModelManifest
+from aigc_core.manifest.options import check
+from aigc_core.registry import Entry
+from aigc_core.run.noise import draw
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BATCH = 64
+"""Every batch has this shape, the last one padded: so sample *i* is the same to the bit whatever is made beside it."""
+MAX_INDEX = 2**63
+
+
+class Model:
+    """A generator with its manifest. Sampling leaves it, and every global state, as it was."""
+
+    def __init__(self, entry: Entry, generator: Generator, device: str) -> None:
+        assert entry.manifest is not None
+        self.entry, self.generator, self.device = entry, generator, device
+        self.manifest: ModelManifest = entry.manifest
+
+    def generate(
+        self, count: int, *, seed: int = 0, start: int = 0, batch_size: int = BATCH, **options: Any
+    ) -> Samples:
+        """Return samples ``start`` to ``start + count - 1`` of a seed, all in memory.
+
+        Sample *i* depends on weights, options, seed, *i* and the numeric environment alone: to the bit at one
+        ``batch_size``, within one 8-bit level across batch sizes. ``options`` are the manifest's. Raises ``WrongUse``
+        for an option, a count or a seed that cannot be.
+        """
+        import numpy as np
+
+        parts = list(self.stream(index_range(start, count), seed=seed, batch_size=batch_size, **options))
+        return parts[0]._replace(values=np.concatenate([part.values for part in parts]))
+
+    def stream(
+        self, indices: Sequence[int], *, seed: int = 0, batch_size: int = BATCH, **options: Any
+    ) -> Iterator[Samples]:
+        """Yield the samples with the given indices, in that order, a batch at a time, in bounded memory."""
+        checked = check(options, self.manifest.options, self.manifest.id)
+        seed = whole_number(seed, "seed", 0)
+        batch_size = whole_number(batch_size, "batch_size", 1)
+        return self._batches(indices, seed, batch_size, checked)
+
+    def _batches(self, indices: Sequence[int], seed: int, size: int, options: dict[str, Any]) -> Iterator[Samples]:
+        for first in range(0, len(indices), size):
+            wanted = indices[first : first + size]
+            noise = draw(self.generator.noise, seed, wanted)
+            padded = {name: _pad(values, size) for name, values in noise.items()}
+            samples = self.generator.generate(padded, options)
+            yield samples._replace(values=samples.values[: len(wanted)])
+
+
+def index_range(start: int, count: int) -> range:
+    """Return the indices of ``count`` samples from ``start`` on. Raises ``WrongUse`` where that cannot be."""
+    start, count = whole_number(start, "start", 0), whole_number(count, "count", 1)
+    return range(start, start + count)
+
+
+def whole_number(value: Any, name: str, lowest: int) -> int:
+    """Return an argument as an int from ``lowest`` up. Raises ``WrongUse`` where it is no such number."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise WrongUse(f"{name} is {value!r}, it takes a whole number.") from None
+    if not lowest <= number < MAX_INDEX:
+        raise WrongUse(f"{name} is {number}, it takes a whole number from {lowest} up.")
+    return number
+
+
+def _pad(values: np.ndarray, size: int) -> np.ndarray:
+    """Repeat the first row until the batch has its full shape."""
+    import numpy as np
+
+    if len(values) == size:
+        return values
+    return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])

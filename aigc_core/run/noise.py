@@ -1,0 +1,65 @@
+"""The noise of sample *i*: a pure function of seed, input name and *i*, whoever asks and in whatever order.
+
+The bits come from numpy's Philox 4x64-10, a counter-based generator (Salmon et al., SC 2011, "Parallel random numbers:
+as easy as 1, 2, 3") whose stream numpy guarantees; normals are made here by Box and Muller's method, because numpy does
+not guarantee those of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from aigc_core.interfaces import NoiseSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def draw(specs: Mapping[str, NoiseSpec], seed: int, indices: Sequence[int]) -> dict[str, np.ndarray]:
+    """Draw each input's noise for the given sample indices: float32, shape (len(indices), \\*spec.shape).
+
+    ``seed`` and every index lie in [0, 2**63).
+    """
+    import numpy as np
+
+    drawn = {}
+    for name, spec in specs.items():
+        width = math.prod(spec.shape)
+        blocks = -(-width // 4)  # one Philox counter value gives four 64-bit words, each at most one number
+        rows = np.concatenate([_words(seed, name, run, blocks) for run in _runs(indices)])
+        # The top 53 bits, centred in their step, so that 0 and 1 are never reached and log is always finite.
+        uniform = ((rows[:, : 2 * -(-width // 2)] >> np.uint64(11)) + 0.5) * 2.0**-53
+        values = _normal(uniform) if spec.distribution == "normal" else uniform
+        drawn[name] = values[:, :width].astype(np.float32).reshape(len(indices), *spec.shape)
+    return drawn
+
+
+def _words(seed: int, name: str, indices: range, blocks: int) -> np.ndarray:
+    """Return the 64-bit words of consecutive samples, one row each."""
+    import numpy as np
+
+    stream = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    bits = np.random.Philox(key=np.array([seed, stream], np.uint64), counter=indices.start * blocks)
+    return bits.random_raw(len(indices) * blocks * 4).reshape(len(indices), blocks * 4)
+
+
+def _normal(uniform: np.ndarray) -> np.ndarray:
+    """Turn pairs of columns of uniforms into pairs of columns of standard normals."""
+    import numpy as np
+
+    radius, angle = np.sqrt(-2 * np.log(uniform[:, 0::2])), 2 * np.pi * uniform[:, 1::2]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2).reshape(uniform.shape)
+
+
+def _runs(indices: Sequence[int]) -> list[range]:
+    """Split indices into runs of consecutive ones, so that a run is drawn at once."""
+    runs: list[range] = []
+    for index in indices:
+        if runs and runs[-1].stop == index:
+            runs[-1] = range(runs[-1].start, index + 1)
+        else:
+            runs.append(range(index, index + 1))
+    return runs

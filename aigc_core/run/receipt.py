@@ -1,0 +1,114 @@
+"""The receipt: everything that makes a file again, as JSON inside it (PNG, safetensors) or beside it (npy)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from aigc_core import __version__
+from aigc_core.errors import NotAvailable, Refused
+
+if TYPE_CHECKING:
+    from aigc_core.run.model import Model
+
+KEY = "aigc-zoo"
+"""Name of the PNG text chunk, and of the entry in a safetensors file's metadata."""
+FORMAT = 1
+MAX_THREADS = 1024
+"""A receipt is somebody's file: it must not make us start a million threads."""
+
+
+def make(model: Model, *, seed: int, indices: range, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
+    """Describe a run: no time and no path, so that the same run gives the same bytes."""
+    import torch
+
+    assert model.entry.plugin is not None
+    plugin = model.entry.plugin
+    return {
+        "format": FORMAT,
+        "model": model.entry.qualified,
+        "plugin": f"{plugin.distribution} {plugin.version}",
+        "core": __version__,
+        "weights": {file.path: file.sha256 for file in model.manifest.files},
+        "options": options,
+        "seed": seed,
+        "indices": [indices.start, indices.stop],
+        "batch_size": batch_size,
+        "engine": model.generator.engine,
+        "dtype": model.generator.dtype,
+        "device": model.device,
+        "torch": torch.__version__,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def dumps(receipt: dict[str, Any]) -> str:
+    """Write a receipt as one line of ASCII."""
+    return json.dumps(receipt, separators=(",", ":"))
+
+
+def read(path: str) -> dict[str, Any]:
+    """Read the receipt of a file that aigc-zoo wrote.
+
+    Raises ``NotAvailable`` where the file cannot be read and ``Refused`` where it holds no receipt that can be used.
+    """
+    try:
+        text = _embedded(path)
+        receipt = json.loads(text) if text else None
+    except FileNotFoundError:
+        raise NotAvailable(f"{path} does not exist.") from None
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"The receipt in {path} is damaged: {error}.") from error
+    if not isinstance(receipt, dict):
+        raise Refused(
+            f"{path} holds no receipt of aigc-zoo: it was not written by it, or saved again by another program."
+        )
+    if reason := _unusable(receipt):
+        raise Refused(f"The receipt in {path} cannot be used: {reason}.")
+    return receipt
+
+
+def _embedded(path: str) -> str:
+    if path.endswith(".npy"):
+        sidecar = f"{path}.json"
+        if not os.path.exists(sidecar):
+            return ""
+        with open(sidecar, encoding="utf-8") as stream:
+            return stream.read(1_000_000)
+    if path.endswith(".safetensors"):
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="np") as file:
+                return str((file.metadata() or {}).get(KEY, ""))
+        except SafetensorError as error:
+            raise ValueError(str(error)) from error
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return str(image.info.get(KEY, ""))
+    except UnidentifiedImageError:
+        return ""
+    except (SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _unusable(receipt: dict[str, Any]) -> str:
+    kinds = {"model": str, "options": dict, "seed": int, "indices": list, "batch_size": int, "device": str}
+    kinds |= {"threads": int, "weights": dict}
+    if receipt.get("format") != FORMAT:
+        return f"its format is {receipt.get('format')!r}, this version reads {FORMAT}"
+    for field, kind in kinds.items():
+        if not isinstance(receipt.get(field), kind):
+            return f"{field} is missing or of another type"
+    bounds = receipt["indices"]
+    if len(bounds) != 2 or not all(type(bound) is int for bound in bounds) or not 0 <= bounds[0] < bounds[1]:
+        return "indices is no pair of rising numbers"
+    if not 1 <= receipt["threads"] <= MAX_THREADS:
+        return f"threads is {receipt['threads']}, it can be 1 to {MAX_THREADS}"
+    return ""

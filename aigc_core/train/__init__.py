@@ -1,0 +1,1 @@
+"""What surrounds a trainer's update step."""

@@ -1,0 +1,45 @@
+"""Measure everything and write the table."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import cold_start, startup, throughput
+from benchmarks.rounds import ROUNDS
+
+PARTS = {"Start-up": startup, "Cold start": cold_start, "Sampling": throughput}
+
+
+def machine() -> str:
+    """Describe where the figures come from."""
+    import torch
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "pillow", "click"))
+    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, {torch.backends.cpu.get_cpu_capability()}"
+    return f"{platform.system()} {platform.machine()}, {cores}; Python {platform.python_version()}, {packages}"
+
+
+def main(wanted: list[str]) -> None:
+    """Measure the parts that are named, or all, and print them; all together are kept in ``RESULTS.md``."""
+    lines = [
+        "# Results",
+        "",
+        f"`make bench` on {datetime.date.today()}: {machine()}; 1-minute load before the start {os.getloadavg()[0]:.2f}.",
+        f"Each figure is the median of {ROUNDS} rounds, run in turn after a warm-up; a ratio is the median of the rounds' "
+        "ratios, in brackets from the second lowest to the second highest round (98.8 % for the median).",
+    ]
+    for title, part in PARTS.items():
+        if not wanted or title in wanted:
+            lines += ["", f"## {title}", "", *part.measure()]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if not wanted:
+        Path(__file__).with_name("RESULTS.md").write_text(text, encoding="utf-8")
+
+
+main(sys.argv[1:])
