@@ -39,7 +39,7 @@ CODES = {
     "unknown-field": "A field is not known at this place. It would be ignored in silence, so it is refused: most "
     "such fields are misspelt or stand in the wrong object.",
     "wrong-type": "A value is of another JSON type than the field takes, such as a string in the place of a number. "
-    "true and false are not numbers; 1.0 is a whole number.",
+    "true and false are not numbers, and a whole number is written without a decimal point.",
     "not-allowed": "The value is not among those that the field can have.",
     "bad-form": "A string, or the name of a field, is not in the form that is asked for, such as 64 hexadecimal "
     "digits, or lower-case letters, digits and dashes.",

@@ -71,5 +71,5 @@ def pick(document: dict[str, Any], path: str, kind: type | tuple[type, ...], ori
             raise Malformed(f"{origin}: {path} is missing")
         value = value[key]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        raise Malformed(f"{origin}: {path} is {type(value).__name__}, which it cannot be")
+        raise Malformed(f"{origin}: {path} is {json.dumps(value)[:60]}, which it cannot be")
     return value
