@@ -100,7 +100,7 @@ def manifest_problems() -> list[dict[str, Any]]:
 
 def _failed_validation(reason: str) -> dict[str, Any]:
     message = f"the manifests could not be validated: {reason}"
-    return {"path": "", "code": "validator-failed", "pointer": "", "line": 0, "message": message, "hint": ""}
+    return {"path": "", "code": "validator-failed", "pointer": "", "line": 1, "message": message, "hint": ""}
 
 
 def activation_checks() -> Iterator[Check]:

@@ -29,12 +29,13 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
     """
     found: list[EntryPoint] = []
     seen: set[str] = set()
-    for root in sys.path if path is None else path:
-        for normalized, info in _distributions(os.fspath(root)):
+    for root in map(os.fspath, sys.path if path is None else path):
+        read = _read if os.path.isfile(root) else _read_plain  # most have none, and need no second look for a zip file
+        for normalized, info in _distributions(root):
             if normalized in seen:
                 continue
             seen.add(normalized)
-            if group in (text := _read(os.path.join(info, "entry_points.txt"))):
+            if group in (text := read(os.path.join(info, "entry_points.txt"))):
                 found.extend(EntryPoint(name, value, info) for name, value in _section(text, group))
     return found
 
@@ -84,11 +85,13 @@ def _normalize(name: str) -> str:
 
 
 def _read(path: str) -> str:
+    return _read_plain(path) or _read_zipped(path)
+
+
+def _read_plain(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except (FileNotFoundError, NotADirectoryError):  # which of them a path into a file is, depends on the system
-        return _read_zipped(path)
+        with open(path, "rb") as stream:
+            return stream.read().decode("utf-8", errors="replace").replace("\r\n", "\n")
     except OSError:
         return ""
 

@@ -6,7 +6,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aigc_core import discovery
 from aigc_core.activations import remember
@@ -49,13 +49,28 @@ def load_target(plugin: Plugin, target: str) -> Any:
     return _guarded(plugin, lambda: getattr(importlib.import_module(module), attribute))
 
 
-def implementations(hook: str) -> list[Callable[..., Any]]:
-    """Return one function for each plugin that lists the hook, in the order of their names.
+class Implementation(NamedTuple):
+    """One plugin's implementation of a hook."""
 
-    Each calls that plugin alone and returns its result, or None where it has none or fails; a failure is reported on
-    the standard error stream, and the others go on.
-    """
-    return [functools.partial(_call, plugin, hook) for plugin in _implementers(hook)]
+    plugin: Plugin
+    hook: str
+
+    @property
+    def who(self) -> str:
+        """The distribution and version that it comes from."""
+        return f"{self.plugin.distribution} {self.plugin.version}"
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Call that plugin alone and return its result, or None where it has none or fails.
+
+        A failure is reported on the standard error stream, once a process.
+        """
+        return _call(self.plugin, self.hook, **arguments)
+
+
+def implementations(hook: str) -> list[Implementation]:
+    """Return an implementation for each plugin that lists the hook, in the order of their names."""
+    return [Implementation(plugin, hook) for plugin in _implementers(hook)]
 
 
 def _call(plugin: Plugin, hook: str, **arguments: Any) -> Any:
@@ -133,9 +148,7 @@ def _guarded(plugin: Plugin, work: Callable[[], Any]) -> Any:
     except BaseException as error:  # SystemExit at import is a plugin's mistake, not our exit
         reason = _sentence(error)
         remember(plugin.key, plugin.version, plugin.package, reason)
-        raise plugin._replace(
-            state="failed", reason=reason, repair=f"aigc-zoo disable {plugin.key}"
-        ).error() from error
+        raise plugin._replace(state="failed", reason=reason, repair=f"aigc-zoo disable {plugin.key}").error() from error
     remember(plugin.key, plugin.version, plugin.package, "")
     return result
 

@@ -72,7 +72,9 @@ def _all() -> list[Entry]:
     found = _folder(builtin_folder(), "registry", by_name) + _folder(user_folder(), "user", by_name)
     for plugin in plugins:
         if plugin.package:
-            found += _folder(os.path.join(plugin.zoo, "models"), f"plugin {plugin.name}", {plugin.name: plugin})
+            found += _folder(
+                os.path.join(plugin.zoo, "models"), f"plugin {plugin.name}", by_name | {plugin.name: plugin}
+            )
     return sorted(found, key=lambda entry: (entry.id, entry.origin))
 
 
@@ -103,7 +105,10 @@ def _read(path: str, origin: str, plugins: dict[str, Plugin]) -> Entry:
         manifest = ModelManifest.read(path)
     except Malformed as error:
         return entry._replace(reason=str(error), repair="aigc-zoo doctor")
-    entry = entry._replace(id=manifest.id, manifest=manifest, plugin=plugins.get(manifest.plugin))
+    if manifest.id != entry.id:  # so that one folder cannot list an id twice
+        reason = f"{path} says id {manifest.id}, so it must be named {manifest.id}.json"
+        return entry._replace(reason=reason, repair="aigc-zoo doctor")
+    entry = entry._replace(manifest=manifest, plugin=plugins.get(manifest.plugin))
     plugin = entry.plugin
     if plugin is None:
         reason = f"it needs the plugin {manifest.plugin}, which is not installed"

@@ -25,14 +25,20 @@ def verify(path: str | Path, size: int, sha256: str) -> None:
         found = os.path.getsize(path)
         if found != size:
             raise Refused(f"{path} has {found:,} bytes, its manifest says {size:,}.", _AGAIN)
-        digest = hashlib.sha256()
-        with open(path, "rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
+        digest = sha256_of(path)
     except OSError as error:
         raise NotAvailable(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.", _AGAIN) from error
-    if digest.hexdigest() != sha256:
-        raise Refused(f"{path} has sha256 {digest.hexdigest()}, its manifest says {sha256}.", _AGAIN)
+    if digest != sha256:
+        raise Refused(f"{path} has sha256 {digest}, its manifest says {sha256}.", _AGAIN)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 _AGAIN = "Reinstall the package or fetch the file again; it was not loaded."

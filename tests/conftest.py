@@ -40,9 +40,12 @@ MANY = """
 import contextlib, io, json, os, shutil, sys, traceback
 from aigc_core.cli import outcome
 
-results = []
+results, given = [], json.load(sys.stdin)
 home = os.environ["AIGC_ZOO_HOME"]
-for number, calls in enumerate(json.load(sys.stdin)):
+for call in given["before"]:
+    with contextlib.redirect_stderr(io.StringIO()):
+        assert outcome(call) in (2, 3)
+for number, calls in enumerate(given["calls"]):
     os.environ["AIGC_ZOO_HOME"] = shutil.copytree(home, f"{home}-{number}")
     for call in calls:
         out, err, code = io.StringIO(), io.StringIO(), None
@@ -128,10 +131,13 @@ class Site:
         """Run ``aigc-zoo`` with these plugins installed, in a process of its own."""
         return self.python("-m", "aigc_core", *arguments, **environment)
 
-    def many(self, calls: list[list[list[str]]]) -> list[Outcome]:
-        """Run many command lines in one process, each list of them on a copy of the home; return the last of each."""
+    def many(self, calls: list[list[list[str]]], before: list[list[str]] | None = None) -> list[Outcome]:
+        """Run many command lines in one process, each list of them on a copy of the home; return the last of each.
+
+        Those in ``before`` run on the home itself, first, and are to fail.
+        """
         self.home.mkdir(exist_ok=True)
-        done = self.python("-c", MANY, input=json.dumps(calls))
+        done = self.python("-c", MANY, input=json.dumps({"calls": calls, "before": before or []}))
         assert done.returncode == 0, done.stderr
         return [Outcome(*result) for result in done.json]
 

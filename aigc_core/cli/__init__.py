@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from aigc_core import __version__
-from aigc_core.cli import interrupt
 from aigc_core.errors import INTERRUPTED, NotAvailable, ZooError, did_you_mean
 
 VERBS = {
@@ -43,7 +42,8 @@ class Zoo(click.Group):
         return group(cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        completing = ctx.resilient_parsing
+        if not completing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             near = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"No command {args[0]}.{near}", ctx)
         return super().resolve_command(ctx, args)
@@ -73,7 +73,6 @@ def _no_result(result: Any, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code that the outcome has."""
     given = sys.argv[1:] if arguments is None else arguments
-    interrupt.install()
     sys.exit(outcome([word for word in given if word != "--debug"], debug="--debug" in given))
 
 
@@ -88,6 +87,9 @@ def outcome(arguments: list[str], debug: bool = False) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's own flush fails too
     except click.UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later: the message is the help
+            click.echo(error.format_message(), err=True)
+            return 2
         command = error.ctx.command_path if error.ctx else "aigc-zoo"
         code = _fail(error.format_message(), f"See: {command} --help", 2)
     except click.ClickException as error:
@@ -97,7 +99,7 @@ def outcome(arguments: list[str], debug: bool = False) -> int:
     except Exception as error:
         if debug:
             raise
-        code = _fail(*_INTERRUPTED) if interrupt.pending() else _explain(error)
+        code = _explain(error)
     return code
 
 
@@ -105,6 +107,10 @@ _INTERRUPTED = ("interrupted; nothing half-written was left", "", INTERRUPTED)
 
 
 def _explain(error: Exception) -> int:
+    from aigc_core.cli import interrupt
+
+    if interrupt.pending():  # whatever became of the exception that the signal raised
+        return _fail(*_INTERRUPTED)
     if isinstance(error, ZooError):
         return _fail(str(error), error.hint, error.exit_code)
     if isinstance(error, OSError):

@@ -10,7 +10,7 @@ from aigc_core.registry import Entry
 
 
 @click.command("list")
-@click.option("--family", metavar="NAME", help="Only gan, vae or autoregressive.")
+@click.option("--family", type=click.Choice(["gan", "vae", "autoregressive"]), help="Only this family.")
 @click.option("--task", metavar="TAG", help="Only this task, such as unconditional-image-generation.")
 @click.option("--plugin", metavar="NAME", help="Only models that this plugin runs.")
 @click.option("--search", metavar="TEXT", help="Only models whose name or summary has this text.")

@@ -21,6 +21,7 @@ def echo_json(kind: str, document: dict[str, Any]) -> None:
 
 def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]], state: int) -> None:
     """Print rows under a header. Column ``state`` is coloured on a terminal; there, the last column is cut to fit."""
+    rows = [[" ".join(cell.split()) for cell in row] for row in rows]  # a tab or newline would break a row in two
     if not sys.stdout.isatty():
         click.echo("\n".join("\t".join(row) for row in rows))
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from aigc_core import discovery
 from aigc_core.discovery import Plugin
-from aigc_core.errors import ZooError
+from aigc_core.errors import NotAvailable, ZooError, did_you_mean
 
 
 def _with_commands() -> list[Plugin]:
@@ -49,8 +51,31 @@ class PluginGroup(click.Group):
             return None
         from aigc_core.plugins import load_target
 
-        command: click.Command = load_target(self.plugin, self.plugin.manifest.commands[cmd_name]["target"])
+        command = load_target(self.plugin, self.plugin.manifest.commands[cmd_name]["target"])
+        if not isinstance(command, click.Command):
+            raise NotAvailable(f"{self._whose(cmd_name)} is a {type(command).__name__}, no click command.")
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
+            near = did_you_mean(args[0], known)
+            raise click.UsageError(f"Plugin {self.plugin.name} has no command {args[0]}.{near}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ZooError, click.ClickException, click.Abort, click.exceptions.Exit, OSError, MemoryError):
+            raise
+        except Exception as error:
+            name = ctx.invoked_subcommand or ""
+            raise NotAvailable(
+                f"{self._whose(name)} failed: {type(error).__name__}: {error}.", "See --debug."
+            ) from error
+
+    def _whose(self, command: str) -> str:
+        return f"Command {command} of {self.plugin.distribution} {self.plugin.version}"
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         commands = self.plugin.manifest.commands if self.plugin.manifest else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,10 +52,16 @@ class RunCommand(click.Command):
         return None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_options(ctx, formatter)
-        if ctx.meta.get("aigc.entry") is None:
-            with formatter.section("Options of a model"):
-                formatter.write_text("See: aigc-zoo run MODEL --help")
+        entry = ctx.meta.get("aigc.entry")
+        own = _flags(entry) if entry else []
+        rows = [row for param in super().get_params(ctx) if (row := param.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl(rows)
+        with formatter.section(f"Options of {entry.id}" if entry else "Options of a model"):
+            if own:
+                formatter.write_dl([row for param in own if (row := param.get_help_record(ctx))])
+            else:
+                formatter.write_text("It has none." if entry else "See: aigc-zoo run MODEL --help")
 
 
 def _flags(entry: Entry) -> list[click.Parameter]:
@@ -64,11 +71,19 @@ def _flags(entry: Entry) -> list[click.Parameter]:
 
 def _flag(name: str, schema: dict[str, Any]) -> click.Option:
     words = name.replace("_", "-")
-    default = f"  [default: {schema['default']}]" if "default" in schema else ""
-    text = schema.get("description", "") + default
+    text = schema.get("description", "") + _limits(schema)
     if schema["type"] == "boolean":
         return click.Option([f"--{words}/--no-{words}", name], default=None, help=text)
     return click.Option([f"--{words}", name], type=_TYPES[schema["type"]], help=text)
+
+
+def _limits(schema: dict[str, Any]) -> str:
+    """Say a flag's default and bounds as click does for its own."""
+    signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+    facts = [f"default: {schema['default']}"] if "default" in schema else []
+    facts += [f"{sign} {schema[key]}" for key, sign in signs.items() if key in schema]
+    facts += [", ".join(map(str, schema["enum"]))] if "enum" in schema else []
+    return f"  [{'; '.join(facts)}]" if facts else ""
 
 
 @click.command("run", cls=RunCommand)
@@ -87,6 +102,7 @@ def _flag(name: str, schema: dict[str, Any]) -> click.Option:
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> None:
     """Make samples with MODEL and write them to a file that says how to make it again."""
+    interrupt.install()
     if again is not None:
         if model is not None:
             raise WrongUse("--again takes the model from the file's receipt.", "Leave MODEL out.")
@@ -120,6 +136,7 @@ def _run(
     planned = plan(entry.manifest, target, index_range(start, count), seed=seed, options=options, batch_size=batch_size)
     model = load(name, device)
     interrupt.check()
+    gc.enable()  # start-up is over
     with _bar(count, quiet or count <= batch_size) as progress:
         make(model, planned, progress)
     if not quiet:

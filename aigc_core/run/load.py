@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from aigc_core import plugins, registry
-from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError
+from aigc_core.errors import NotAvailable, Refused, WrongUse
 from aigc_core.registry import Entry
-from aigc_core.run.model import Model
+from aigc_core.run.model import Model, guarded
 from aigc_core.weights import verify
 
 
@@ -20,15 +20,8 @@ def load(name: str, device: str = "cpu") -> Model:
     assert entry.manifest is not None
     assert entry.plugin is not None
     generator = plugins.component(entry.plugin, "generators", entry.manifest.architecture)
-    try:
-        opened = generator.open(entry.manifest.config, files, device)
-    except ZooError:
-        raise
-    except Exception as error:
-        by = f"{entry.plugin.distribution} {entry.plugin.version}"
-        raise NotAvailable(
-            f"{by} failed to load {entry.id}: {type(error).__name__}: {error}.", "See --debug."
-        ) from error
+    config = entry.manifest.config
+    opened = guarded(entry, "load", lambda: generator.open(config, files, device))
     return Model(entry, opened, device)
 
 

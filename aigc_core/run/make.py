@@ -9,7 +9,7 @@ from aigc_core.errors import NotAvailable
 from aigc_core.interfaces import Samples
 from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
-from aigc_core.plugins import implementations
+from aigc_core.plugins import Implementation, implementations
 from aigc_core.run import receipt as receipts
 from aigc_core.run.model import BATCH, whole_number
 from aigc_core.run.write import Job, Writer, check_room, writer_for
@@ -58,29 +58,32 @@ def make(model: Model, plan: Plan, progress: Callable[[int], None] = lambda done
     ``progress`` hears how many samples are done after each batch. Raises ``ZooError`` with nothing half-written.
     """
     settings: dict[str, Any] = {"seed": plan.seed, "batch_size": plan.batch_size}
+    hooks = implementations("zoo_finish")
     receipt = receipts.make(model, indices=plan.indices, options=plan.options, **settings)
+    receipt |= {"finish": [hook.who for hook in hooks]} if hooks else {}
     job = Job(plan.output, plan.manifest.id, plan.indices, plan.seed, plan.shape, receipt)
     batches = model.stream(plan.indices, **settings, **plan.options)
-    plan.writer(job, _followed(finish(batches, job.model), job, progress))
+    plan.writer(job, _followed(finish(batches, job.model, hooks), job, progress))
     for hear in implementations("zoo_event"):
         hear(event={"kind": "written", "path": plan.output, "receipt": receipt})
     return receipt
 
 
-def finish(batches: Iterator[Samples], model: str) -> Iterator[Samples]:
+def finish(batches: Iterator[Samples], model: str, hooks: list[Implementation]) -> Iterator[Samples]:
     """Let every plugin that lists ``zoo_finish`` post-process each batch, each on the result of the one before.
 
-    Raises ``NotAvailable`` where one changes the count of samples: then they would no longer be those asked for.
+    Raises ``NotAvailable`` where one returns anything but as many samples as it was given.
     """
-    calls = implementations("zoo_finish")
     for samples in batches:
-        finished = samples
-        for call in calls:
-            result = call(samples=finished, model=model)
-            finished = finished if result is None else result
-        if len(finished.values) != len(samples.values):
-            raise NotAvailable(f"A zoo_finish hook made {len(finished.values)} of {len(samples.values)} samples.")
-        yield finished
+        for hook in hooks:
+            result = hook(samples=samples, model=model)
+            if result is None:
+                continue
+            if not isinstance(result, Samples) or result.values.shape != samples.values.shape:
+                text = f"zoo_finish of {hook.who} returned no Samples of the shape that it was given."
+                raise NotAvailable(text, f"Try: aigc-zoo disable {hook.plugin.key}")
+            samples = result
+        yield samples
 
 
 def _followed(batches: Iterator[Samples], job: Job, progress: Callable[[int], None]) -> Iterator[Samples]:

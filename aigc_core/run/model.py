@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aigc_core.errors import WrongUse
+from aigc_core.errors import NotAvailable, WrongUse, ZooError
 from aigc_core.interfaces import Generator, Samples
 from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
@@ -57,8 +58,34 @@ class Model:
             wanted = indices[first : first + size]
             noise = draw(self.generator.noise, seed, wanted)
             padded = {name: _pad(values, size) for name, values in noise.items()}
-            samples = self.generator.generate(padded, options)
+            samples = guarded(self.entry, "sample from", partial(self.generator.generate, padded, options))
+            self._check(samples, size)
             yield samples._replace(values=samples.values[: len(wanted)])
+
+    def _check(self, samples: Any, size: int) -> None:
+        """Raise ``NotAvailable`` where a generator returns anything but what its manifest says."""
+        shape = (size, *self.manifest.output.get("shape", ()))
+        found = samples.values.shape if isinstance(samples, Samples) else type(samples).__name__
+        if found != shape:
+            text = (
+                f"{self.manifest.id} made {found} where its manifest says {shape}; {_author(self.entry)} must mend it."
+            )
+            raise NotAvailable(text)
+
+
+def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:
+    """Run a plugin's code for a model; whatever it raises ends in ``NotAvailable`` with the distribution and cause."""
+    try:
+        return work()
+    except (ZooError, KeyboardInterrupt, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise NotAvailable(f"{_author(entry)} failed to {what} {entry.id}: {cause}.", "See --debug.") from error
+
+
+def _author(entry: Entry) -> str:
+    return f"{entry.plugin.distribution} {entry.plugin.version}" if entry.plugin else entry.origin
 
 
 def index_range(start: int, count: int) -> range:

@@ -29,6 +29,32 @@ def test_a_plugins_own_command(site: Any) -> None:
     assert site.zoo("well", "greet").stdout == "hello from a plugin\n"
 
 
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (
+            "import click\n@click.command()\ndef greet(): return 1 / 0\n",
+            3,
+            "failed: ZeroDivisionError: division by zero",
+        ),
+        ("def greet(): pass\n", 3, "is a function, no click command"),
+        ("", 3, "has no attribute 'greet'"),
+        ("import click\n@click.command()\ndef greet(): return 5\n", 0, ""),
+        ("import click\n@click.command()\n@click.pass_context\ndef greet(context): context.exit(4)\n", 4, ""),
+        ("import click\n@click.command()\ndef greet(): raise click.UsageError('not so')\n", 2, "not so"),
+    ],
+    ids=["raises", "no command", "missing", "returns", "exits", "usage"],
+)
+def test_what_a_plugins_command_comes_to(site: Any, body: str, code: int, said: str) -> None:
+    site.install("well-dist", "well", body=body, commands=commands("well_dist"))
+    done = site.zoo("well", "greet")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "a fault in aigc-zoo itself" not in done.stderr
+    if code == 3:
+        assert "well-dist 1.0" in done.stderr
+
+
 @pytest.mark.parametrize("verb", ["list", "run", "doctor"])
 def test_a_plugin_cannot_take_a_verb(site: Any, verb: str) -> None:
     site.install("verb-dist", verb, body=GREETING, commands=commands("verb_dist"), models=("verb-model",))
@@ -38,6 +64,14 @@ def test_a_plugin_cannot_take_a_verb(site: Any, verb: str) -> None:
     assert "Say hello." not in site.zoo("--help").stdout  # it cannot be reached, so it is not offered
     assert site.zoo("show", f"{verb}:verb-model", "--json").json["state"] == "ready"
     assert site.imported() == []
+
+
+@pytest.mark.parametrize("command", [[], ["well"]])
+def test_a_group_without_a_command_shows_its_help(site: Any, command: list[str]) -> None:
+    site.install("well-dist", "well", body=GREETING, commands=commands("well_dist"))
+    done = site.zoo(*command)
+    assert (done.stdout + done.stderr).startswith("Usage: aigc-zoo ")
+    assert "Say hello." in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["well", "well-dist", "Well_Dist", "WELL.dist", "well-dist:well"])
