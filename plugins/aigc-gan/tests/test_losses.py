@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from aigc_core.interfaces import Loss
-from aigc_gan.losses import Minimax, NonSaturating
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aigc_core.interfaces import Loss
+from aigc_gan.losses import Minimax, NonSaturating
 
 LOSSES = [NonSaturating(), Minimax()]
 logits = st.floats(-50, 50)

@@ -4,13 +4,14 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+
 from aigc_core.interfaces import Discriminator, Trainer
 from aigc_core.interfaces.trainer import TrainerState
 from aigc_core.train.checks import unused_parameters
 from aigc_gan.losses import NonSaturating
 from aigc_gan.networks import DcganDiscriminator, DcganGenerator, initialise
 from aigc_gan.trainer import AdversarialTrainer
-from torch import nn
 
 UPDATES = ["alternating", "simultaneous"]
 

@@ -37,6 +37,7 @@ def mnist_digits(folder: Path) -> np.ndarray:
     return images
 
 
+_FETCH = "Fetch it: make data"
 READERS = {"fashion-mnist": fashion_mnist, "mnist-digits": mnist_digits}
 
 
@@ -48,8 +49,10 @@ def read(name: str, folder: Path, sha256: str) -> np.ndarray:
     """
     try:
         images = READERS[name](folder)
+    except FileNotFoundError as error:
+        raise NotAvailable(f"There is no data set {name} in {folder}: {error.filename} is missing.", _FETCH) from error
     except (OSError, ValueError, KeyError, EOFError, struct.error) as error:
-        raise NotAvailable(f"{folder} does not hold the data set {name}: {error}.", "Fetch it: make data") from error
+        raise NotAvailable(f"{folder} does not hold the data set {name}: {error}.", _FETCH) from error
     found = hashlib.sha256(images.tobytes()).hexdigest()
     if found != sha256:
         raise Refused(f"The images in {folder} are not the recipe's: they have sha256 {found}, not {sha256}.")

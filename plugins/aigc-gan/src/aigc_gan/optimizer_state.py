@@ -31,9 +31,9 @@ def load_optimizer(
             raise ValueError(f"optimizer state {key} has shape {tuple(value.shape)}, its parameter has {expected}")
         entries.setdefault(int(index), {})[name] = value
     complete = set().union(*entries.values())
-    for index, entry in entries.items():
+    for position, entry in entries.items():
         if gaps := complete - entry.keys():
-            raise ValueError(f"optimizer state {index} lacks {', '.join(sorted(gaps))}")
+            raise ValueError(f"optimizer state {position} lacks {', '.join(sorted(gaps))}")
     if entries and len(entries) != len(parameters):
         raise ValueError(f"optimizer state covers {len(entries)} of {len(parameters)} parameters")
     optimizer.load_state_dict({"state": entries, "param_groups": groups})

@@ -21,16 +21,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from aigc_core import discovery, plugins
 from aigc_core.errors import WrongUse, did_you_mean
 from aigc_core.interfaces import Loss
 from aigc_core.interfaces.trainer import TrainerState
 from aigc_core.train.checks import check_adversarial_shapes, unused_parameters
 from aigc_gan.data import read
-from aigc_gan.losses import Minimax, NonSaturating
 from aigc_gan.networks import DcganDiscriminator, DcganGenerator, initialise
 from aigc_gan.trainer import AdversarialTrainer
-
-LOSSES: dict[str, type[Loss]] = {"non-saturating": NonSaturating, "minimax": Minimax}
 
 
 def recipe(model: str) -> dict[str, Any]:
@@ -52,12 +50,19 @@ def build(recipe: dict[str, Any]) -> AdversarialTrainer:
     return AdversarialTrainer(
         generator,
         discriminator,
-        LOSSES[recipe["loss"]](),
+        _loss(recipe["loss"]),
         latent_dim=recipe["generator"]["latent_dim"],
         learning_rate=recipe["learning_rate"],
         betas=tuple(recipe["betas"]),
         update=recipe["update"],
     )
+
+
+def _loss(name: str) -> Loss:
+    """Return the loss of that ``plugin:name``: a recipe may take another plugin's."""
+    plugin, _, loss = name.partition(":")
+    made: Loss = plugins.component(discovery.find(plugin), "losses", loss)()
+    return made
 
 
 class Run:
@@ -166,6 +171,7 @@ def train(model: str, data: Path, out: Path, steps: int | None = None) -> dict[s
             record["checks"][str(run.step)] = weights_sha256(run.trainer.networks["generator"])
         if run.step % 100 == 0 or run.step == last:
             mean = {name: sum(row[name] for row in window) / len(window) for name in window[0]}
+            click.echo(f"step {run.step} of {last}: " + ", ".join(f"{k} {v:.4f}" for k, v in mean.items()), err=True)
             with log.open("a") as stream:
                 stream.write(json.dumps({"step": run.step, **{k: round(v, 4) for k, v in mean.items()}}) + "\n")
             record["final_losses"], window = {k: round(v, 4) for k, v in mean.items()}, []
@@ -173,6 +179,7 @@ def train(model: str, data: Path, out: Path, steps: int | None = None) -> dict[s
             run.save(checkpoint)
             record |= {"steps": run.step, "cpu_seconds": round(seconds + time.process_time() - started, 1)}
             (out / "record.json").write_text(json.dumps(record, indent=1))
+    click.echo("averaging the batch norm statistics", err=True)
     tensors = final_weights(run)
     save_file(tensors, out / "model.safetensors")
     record |= {
