@@ -8,10 +8,11 @@ import sys
 
 import pytest
 import torch
-from aigc_core.errors import NotAvailable, Refused
-from aigc_core.weights import load_module, verify
 from safetensors.torch import save_file
 from torch import nn
+
+from aigc_core.errors import NotAvailable, Refused
+from aigc_core.weights import load_module, verify
 
 
 def build():
@@ -81,7 +82,7 @@ class TestVerify:
             verify(good[0], 7, "no hash is needed to see that")
 
     def test_a_missing_file_is_not_available(self, tmp_path):
-        with pytest.raises(NotAvailable, match="gone.safetensors cannot be read: no such file"):
+        with pytest.raises(NotAvailable, match=r"gone\.safetensors cannot be read: no such file"):
             verify(tmp_path / "gone.safetensors", 1, "")
 
 

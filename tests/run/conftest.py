@@ -1,4 +1,5 @@
 import pytest
+
 from aigc_core import load, registry
 
 READY = sorted(entry.id for entry in registry.entries() if entry.state == "ready")
@@ -16,8 +17,9 @@ def model(request):
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
     """Run the command line in this process, in an empty folder with settings of its own."""
-    from aigc_core.cli import outcome
+    from aigc_core.cli import interrupt, outcome
 
+    monkeypatch.setattr(interrupt, "install", lambda: None)  # pytest's own handlers stay
     monkeypatch.setenv("AIGC_ZOO_HOME", str(tmp_path / "home"))
     work = tmp_path / "work"
     work.mkdir()

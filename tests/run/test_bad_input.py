@@ -132,7 +132,9 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(cli, full_dis
     assert "No space left" in err
     assert err.count("\n") == 1
     assert old.read_bytes() == b"what was there before"
-    assert sorted(path.name for path in old.parent.iterdir()) == sorted({old.name} | ({"filler"} & set(os.listdir(old.parent))))
+    assert sorted(path.name for path in old.parent.iterdir()) == sorted(
+        {old.name} | ({"filler"} & set(os.listdir(old.parent)))
+    )
 
 
 def test_too_little_room_is_seen_beforehand(cli, full_disk):

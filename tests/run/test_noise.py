@@ -4,10 +4,11 @@ import hashlib
 
 import numpy as np
 import pytest
-from aigc_core.interfaces import NoiseSpec
-from aigc_core.run.noise import draw
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aigc_core.interfaces import NoiseSpec
+from aigc_core.run.noise import draw
 
 NORMAL = {"latent": NoiseSpec((5,), "normal")}
 UNIFORM = {"latent": NoiseSpec((3, 2), "uniform")}
@@ -70,4 +71,7 @@ def test_the_stream_is_pinned():
     The uniforms, because these use no function whose last bit may differ between machines.
     """
     drawn = draw({"latent": NoiseSpec((8,), "uniform")}, 2024, range(3, 7))["latent"]
-    assert hashlib.sha256(drawn.tobytes()).hexdigest() == "4c4b264bb472dbe4bd3f2149a02372a345e79de57335c80111425eeb7abf414a"
+    assert (
+        hashlib.sha256(drawn.tobytes()).hexdigest()
+        == "4c4b264bb472dbe4bd3f2149a02372a345e79de57335c80111425eeb7abf414a"
+    )

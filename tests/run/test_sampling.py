@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from aigc_core import load
 from aigc_core.errors import WrongUse
 from aigc_core.interfaces import Generator
