@@ -5,8 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 DATA ?= .data
 OUT ?= fashion.png
+TORCH_FREE := tests/manifest tests/plugins/test_entry_points.py tests/plugins/test_import_budget.py \
+	tests/test_borders.py tests/run/test_noise.py
 
-.PHONY: run test fast lint types docs data bench clean
+# Every other Python that is here; what needs no torch is tested on each.
+PYTHONS ?= $(foreach minor,10 12 13,$(firstword $(wildcard $(HOME)/.pyenv/versions/3.$(minor).*/bin/python) \
+	$(shell command -v python3.$(minor))))
+
+.PHONY: run test fast lint types docs data pythons bench clean
 
 run: $(VENV)/.run
 	$(BIN)/aigc-zoo run dcgan-fashion --count 64 --output $(OUT)
@@ -27,6 +33,17 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -b html docs docs/_build
+
+pythons:
+	for python in $(PYTHONS); do \
+		name=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && echo "Python $$name" && \
+		$$python -m venv $(VENV)-$$name && \
+		$(VENV)-$$name/bin/python -m pip --disable-pip-version-check install --quiet \
+			click jsonschema numpy pillow pluggy safetensors pytest hypothesis && \
+		$(VENV)-$$name/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+			--editable . --editable plugins/aigc-gan && \
+		$(VENV)-$$name/bin/python -m pytest -q -m "not slow" $(TORCH_FREE) || exit 1; \
+	done
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
@@ -60,4 +77,4 @@ $(VENV)/.bench: $(VENV)/.dev
 	touch $@
 
 clean:
-	rm -rf $(VENV) docs/_build docs/reference/generated
+	rm -rf $(VENV) $(VENV)-3.* docs/_build docs/reference/generated

@@ -20,7 +20,9 @@ def machine() -> str:
     import torch
 
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "pillow", "click"))
-    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, {torch.backends.cpu.get_cpu_capability()}"
+    cores = (
+        f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, {torch.backends.cpu.get_cpu_capability()}"
+    )
     return f"{platform.system()} {platform.machine()}, {cores}; Python {platform.python_version()}, {packages}"
 
 
@@ -29,9 +31,9 @@ def main(wanted: list[str]) -> None:
     lines = [
         "# Results",
         "",
-        f"`make bench` on {datetime.date.today()}: {machine()}; 1-minute load before the start {os.getloadavg()[0]:.2f}.",
-        f"Each figure is the median of {ROUNDS} rounds, run in turn after a warm-up; a ratio is the median of the rounds' "
-        "ratios, in brackets from the second lowest to the second highest round (98.8 % for the median).",
+        f"`make bench` on {datetime.date.today()}: {machine()}; load before the start {os.getloadavg()[0]:.2f}.",
+        f"Each figure is the median of {ROUNDS} rounds, run in turn after a warm-up; a ratio is the median of the "
+        "rounds' ratios, in brackets from the second lowest to the second highest round (98.8 % for the median).",
     ]
     for title, part in PARTS.items():
         if not wanted or title in wanted:

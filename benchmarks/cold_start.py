@@ -31,8 +31,8 @@ def measure() -> list[str]:
     bare, run = commands
     more = [one.memory - other.memory for one, other in zip(costs[run], costs[bare], strict=True)]
     rows = [
-        f"| `{name}` | {statistics.median(figures[name]):.2f} | {statistics.median(c.memory for c in costs[name]):.0f} |"
-        for name in commands
+        f"| `{name}` | {statistics.median(walls):.2f} | {statistics.median(cost.memory for cost in costs[name]):.0f} |"
+        for name, walls in figures.items()
     ]
     return [
         "| command | wall s | peak MB |",

@@ -97,9 +97,7 @@ def measure() -> list[str]:
         rows.append(f"| {name} | {statistics.median(cpu) * 1e3:.0f} | {wall * 1e3:.0f} | {times} | {bar} |")
     growth = [
         (one - other) / PLUGINS * 1e3
-        for one, other in zip(
-            figures[f"aigc-zoo list, {PLUGINS} slow plugins"], figures["aigc-zoo list"], strict=True
-        )
+        for one, other in zip(figures[f"aigc-zoo list, {PLUGINS} slow plugins"], figures["aigc-zoo list"], strict=True)
     ]
     growth.sort()
     spread = f"{statistics.median(growth):.2f} [{growth[1]:.2f}, {growth[-2]:.2f}]"

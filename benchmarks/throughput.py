@@ -7,10 +7,10 @@ import tempfile
 import time
 
 import torch
+
 from aigc_core import load
 from aigc_core.run import receipt as receipts
 from aigc_core.run.write import Job, write_sheet
-
 from benchmarks.rounds import ROUNDS, alternate, ratio
 
 COUNT, BATCH = 4096, 64
