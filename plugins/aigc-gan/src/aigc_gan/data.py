@@ -23,7 +23,7 @@ def fashion_mnist(folder: Path) -> np.ndarray:
     magic, count, rows, columns = struct.unpack(">4I", data[:16])
     if magic != 2051 or len(data) != 16 + count * rows * columns:
         raise ValueError(f"{path} is no idx file of images")
-    return np.frombuffer(data, np.uint8, offset=16).reshape(count, rows, columns)
+    return np.frombuffer(data, np.uint8, offset=16).reshape(count, rows, columns).copy()  # writable, as torch wants it
 
 
 def mnist_digits(folder: Path) -> np.ndarray:
