@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from aigc_core import load
 from aigc_gan.data import READERS
 
