@@ -23,7 +23,9 @@ def fashion_mnist(folder: Path) -> np.ndarray:
     magic, count, rows, columns = struct.unpack(">4I", data[:16])
     if magic != 2051 or len(data) != 16 + count * rows * columns:
         raise ValueError(f"{path} is no idx file of images")
-    return np.frombuffer(data, np.uint8, offset=16).reshape(count, rows, columns).copy()  # writable, as torch wants it
+    pixels = np.frombuffer(data, np.uint8, offset=16)
+    images: np.ndarray = pixels.reshape(count, rows, columns).copy()  # writable, as torch wants it
+    return images
 
 
 def mnist_digits(folder: Path) -> np.ndarray:
