@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from aigc_core import discovery, registry
 from aigc_core.errors import ZooError
 from aigc_core.paths import home
-from aigc_core.weights import verify
+from aigc_core.run.load import fetch
 
 REQUIRED = ("torch", "numpy", "PIL", "pluggy", "safetensors", "click", "jsonschema")
 ACTIVATION_SECONDS = 120
@@ -67,15 +67,13 @@ def _folders() -> Iterator[Check]:
 def _model(entry: registry.Entry) -> Check:
     name = f"model {entry.id}"
     if entry.state != "ready" or entry.manifest is None:
-        state = "warning" if entry.state in ("disabled", "no plugin") else "problem"
+        state = "warning" if entry.state in ("disabled", "no plugin", "not fetched") else "problem"
         return Check(name, state, f"{entry.state}: {entry.reason}", entry.repair)
-    if entry.manifest.source == "bundled":
-        try:
-            for file in entry.manifest.files:
-                verify(os.path.join(entry.folder, file.path), file.size, file.sha256)
-        except ZooError as error:
-            return Check(name, "problem", str(error), error.hint)
-    return Check(name, "ok", "ready, its weights verified" if entry.manifest.source == "bundled" else "ready")
+    try:
+        fetch(entry)
+    except ZooError as error:
+        return Check(name, "problem", str(error), error.hint)
+    return Check(name, "ok", "ready, its weights verified")
 
 
 def manifest_problems() -> list[dict[str, Any]]:
@@ -85,17 +83,31 @@ def manifest_problems() -> list[dict[str, Any]]:
     """
     paths = [entry.path for entry in registry.entries()]
     paths += [os.path.join(plugin.zoo, "plugin.json") for plugin in discovery.plugins() if plugin.package]
-    existing = sorted({path for path in paths if os.path.exists(path)})
+    existing = sorted({os.path.abspath(path) for path in paths if os.path.exists(path)})
     if not existing:
         return []
-    command = [sys.executable, "-m", "aigc_core.manifest", *existing]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _python("aigc_core.manifest", *existing)
     try:
         problems: list[dict[str, Any]] = json.loads(done.stdout)
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         return [_failed_validation(last)]
     return problems
+
+
+def _python(module: str, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a module of ours in a new interpreter, from our own folder: ``-m`` imports from the one that it starts in."""
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = os.pathsep.join(map(os.path.abspath, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))))
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        cwd=home,
+        env=dict(os.environ, PYTHONPATH=path),
+    )
 
 
 def _failed_validation(reason: str) -> dict[str, Any]:
@@ -107,9 +119,8 @@ def activation_checks() -> Iterator[Check]:
     """Import every enabled plugin with all that it declares, each in a process of its own."""
     for plugin in discovery.usable(discovery.plugins()):
         name = f"activation of {plugin.name}"
-        command = [sys.executable, "-m", "aigc_core.activate", plugin.key]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=ACTIVATION_SECONDS, check=False)
+            done = _python("aigc_core.activate", plugin.key, timeout=ACTIVATION_SECONDS)
         except subprocess.TimeoutExpired:
             repair = f"aigc-zoo disable {plugin.key}"
             yield Check(name, "problem", f"{plugin.distribution}: still importing after {ACTIVATION_SECONDS} s", repair)

@@ -20,8 +20,10 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
     Raises ``WrongUse`` where the folder is missing or not writable and ``NotAvailable`` where the disk is full; an
     existing file is untouched in every such case, and nothing half-written is left.
     """
-    folder, name = os.path.split(os.path.abspath(path))
-    part = os.path.join(folder, f".{name[:200]}.{os.getpid()}.part")
+    path = os.path.realpath(path)  # through a link, not in its place
+    part = os.path.join(os.path.dirname(path), f".{os.urandom(6).hex()}.part")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise WrongUse(f"Cannot write {path}: it is read-only.")
     try:
         with open(part, "wb") as stream:
             yield stream

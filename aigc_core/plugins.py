@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aigc_core import discovery
+from aigc_core import discovery, interrupt
 from aigc_core.activations import remember
 from aigc_core.discovery import Plugin
 from aigc_core.errors import NotAvailable, ZooError, did_you_mean
@@ -46,7 +46,8 @@ def load_target(plugin: Plugin, target: str) -> Any:
     """Activate the plugin and import ``module:attribute`` for it. Raises ``NotAvailable`` where that fails."""
     activate(plugin)
     module, _, attribute = target.partition(":")
-    return _guarded(plugin, lambda: getattr(importlib.import_module(module), attribute))
+    # Not recorded: one component that cannot be imported leaves the plugin's others usable.
+    return _guarded(plugin, lambda: getattr(importlib.import_module(module), attribute), record=False)
 
 
 class Implementation(NamedTuple):
@@ -61,33 +62,39 @@ class Implementation(NamedTuple):
         return f"{self.plugin.distribution} {self.plugin.version}"
 
     def __call__(self, **arguments: Any) -> Any:
-        """Call that plugin alone and return its result, or None where it has none or fails.
+        """Call that plugin alone and return its result, or None where it has none.
 
-        A failure is reported on the standard error stream, once a process.
+        Raises ``NotAvailable`` with the distribution and the cause where it fails.
         """
-        return _call(self.plugin, self.hook, **arguments)
+        only = host(self.plugin)
+        try:
+            results = getattr(only.hook, self.hook)(**arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise NotAvailable(f"hook {self.hook} of {self.who} failed: {_sentence(error)}.") from error
+        return results[0] if results else None
+
+    def or_skip(self, **arguments: Any) -> Any:
+        """Call it as above; a failure is reported on the standard error stream, once a process, and gives None."""
+        if self.plugin.key in _unusable:
+            return None
+        try:
+            return self(**arguments)
+        except ZooError as error:
+            self.skip(error)
+            return None
+
+    def skip(self, error: ZooError) -> None:
+        """Report a failure; a plugin that cannot be activated is not tried again in this process."""
+        if self.plugin.key not in _hosts:
+            _unusable.add(self.plugin.key)
+        _warn(f"{str(error).removesuffix('.')}; it was skipped. {error.hint}".rstrip())
 
 
 def implementations(hook: str) -> list[Implementation]:
     """Return an implementation for each plugin that lists the hook, in the order of their names."""
     return [Implementation(plugin, hook) for plugin in _implementers(hook)]
-
-
-def _call(plugin: Plugin, hook: str, **arguments: Any) -> Any:
-    if plugin.key in _unusable:
-        return None
-    try:
-        only = host(plugin)
-    except ZooError as error:
-        _unusable.add(plugin.key)  # events are frequent: one attempt and one warning a process
-        _warn(f"{error} Its hooks are skipped. {error.hint}")
-        return None
-    try:
-        results = getattr(only.hook, hook)(**arguments)
-    except (Exception, SystemExit) as error:
-        _warn(f"hook {hook} of {plugin.distribution} {plugin.version} failed: {_sentence(error)}; it was skipped.")
-        return None
-    return results[0] if results else None
 
 
 @functools.cache
@@ -140,16 +147,19 @@ def _register(host: pluggy.PluginManager, module: Any, plugin: Plugin, known: tu
         raise ValueError(f"plugin.json lists the hooks {sorted(listed)}, {plugin.module} has {sorted(implemented)}")
 
 
-def _guarded(plugin: Plugin, work: Callable[[], Any]) -> Any:
+def _guarded(plugin: Plugin, work: Callable[[], Any], record: bool = True) -> Any:
     try:
         result = work()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit at import is a plugin's mistake, not our exit
+        interrupt.check()  # the import of a compiled module can turn Ctrl-C into an ImportError
         reason = _sentence(error)
-        remember(plugin.key, plugin.version, plugin.package, reason)
+        if record:
+            remember(plugin.key, plugin.version, plugin.package, reason)
         raise plugin._replace(state="failed", reason=reason, repair=f"aigc-zoo disable {plugin.key}").error() from error
-    remember(plugin.key, plugin.version, plugin.package, "")
+    if record:
+        remember(plugin.key, plugin.version, plugin.package, "")
     return result
 
 

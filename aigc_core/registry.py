@@ -9,6 +9,7 @@ from aigc_core import discovery
 from aigc_core.discovery import Plugin
 from aigc_core.errors import NotAvailable, WrongUse, ZooError, did_you_mean
 from aigc_core.manifest.model import ModelManifest
+from aigc_core.manifest.plugin import api_problem
 from aigc_core.manifest.read import Malformed
 from aigc_core.paths import home
 
@@ -27,7 +28,7 @@ class Entry(NamedTuple):
     origin: str
     """Who lists it: ``plugin NAME``, ``registry`` or ``user``."""
     state: str
-    """``ready``, or a plugin's state (``disabled`` ...), ``conflict``, ``broken`` or ``no plugin``."""
+    """``ready``, a plugin's state (``disabled`` ...), ``conflict``, ``broken``, ``no plugin`` or ``not fetched``."""
     reason: str = ""
     repair: str = ""
 
@@ -113,6 +114,12 @@ def _read(path: str, origin: str, plugins: dict[str, Plugin]) -> Entry:
     if plugin is None:
         reason = f"it needs the plugin {manifest.plugin}, which is not installed"
         return entry._replace(state="no plugin", reason=reason, repair="aigc-zoo plugins")
+    reason, repair = api_problem(manifest.api, plugin.distribution)
+    if reason:
+        return entry._replace(state="incompatible", reason=f"it {reason}", repair=repair)
+    if manifest.source != "bundled":
+        reason = "its weights are on the Hugging Face Hub, which aigc-core cannot fetch from yet"
+        return entry._replace(state="not fetched", reason=reason)
     if plugin.state == "registered":
         return entry._replace(state="ready")
     reason = f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: {plugin.reason}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from aigc_core.errors import NotAvailable, Refused
-from aigc_core.weights import load_module, verify
+from aigc_core.weights import check_dtype, load_module, verify
 
 
 def build():
@@ -51,7 +52,7 @@ def test_half_precision_is_converted_to_the_modules_own_type(good):
     path, module = good
     half = {name: v.half() if v.is_floating_point() else v for name, v in module.state_dict().items()}
     save_file(half, path)
-    loaded = load_module(build, path, dtype="float16")
+    loaded = load_module(build, path)
     assert loaded[0].weight.dtype == torch.float32
     assert torch.equal(loaded[0].weight, module[0].weight.half().float())
 
@@ -160,8 +161,26 @@ def test_a_key_that_is_missing_is_named(good):
 
 @pytest.mark.parametrize("declared", ["float16", "bfloat16"])
 def test_a_type_other_than_the_manifests_is_refused(good, declared):
+    check_dtype(good[0], "float32")
     with pytest.raises(Refused, match=f"is stored as float32, the manifest says {declared}"):
-        load_module(build, good[0], dtype=declared)
+        check_dtype(good[0], declared)
+
+
+def test_a_buffer_that_no_file_fills_is_refused(good):
+    class Hidden(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 4)
+            self.register_buffer("scale", torch.ones(1), persistent=False)
+
+    save_file(nn.Linear(3, 4).state_dict(), good[0])
+    with pytest.raises(Refused, match="cannot fill scale"):
+        load_module(Hidden, good[0])
+
+
+def test_a_pipe_in_the_files_place_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(NotAvailable, match="no such file"):
+        verify(tmp_path / "pipe.safetensors", 0, "")
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 1 << 31, 1 << 62, (1 << 64) - 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -39,7 +40,7 @@ class Zoo(click.Group):
             return command
         from aigc_core.cli.plugin_commands import group
 
-        return group(cmd_name)
+        return group(cmd_name, quiet=ctx.resilient_parsing)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         completing = ctx.resilient_parsing
@@ -73,6 +74,10 @@ def _no_result(result: Any, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code that the outcome has."""
     given = sys.argv[1:] if arguments is None else arguments
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a summary may be in a script that the locale lacks
     sys.exit(outcome([word for word in given if word != "--debug"], debug="--debug" in given))
 
 
@@ -107,7 +112,7 @@ _INTERRUPTED = ("interrupted; nothing half-written was left", "", INTERRUPTED)
 
 
 def _explain(error: Exception) -> int:
-    from aigc_core.cli import interrupt
+    from aigc_core import interrupt
 
     if interrupt.pending():  # whatever became of the exception that the signal raised
         return _fail(*_INTERRUPTED)
@@ -123,5 +128,8 @@ def _explain(error: Exception) -> int:
 
 
 def _fail(message: str, hint: str, code: int) -> int:
-    print(f"aigc-zoo: {message}" + (f" {hint}" if hint else ""), file=sys.stderr)
+    from aigc_core.cli.output import printable
+
+    stop = "" if not hint or message.endswith((".", "?", "!")) else "."
+    print(printable(f"aigc-zoo: {message}{stop}" + (f" {hint}" if hint else "")), file=sys.stderr)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from aigc_core import doctor
-from aigc_core.cli.output import echo_json, styled
+from aigc_core.cli.output import echo_json, printable, styled
 from aigc_core.errors import ZooError
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("note", "yellow"), "problem": ("PROBLEM", "red")}
@@ -27,9 +27,9 @@ def command(activate: bool, as_json: bool) -> None:
     else:
         for check in checks:
             word, colour = _MARKS[check.state]
-            click.echo(f"{styled(word.ljust(7), fg=colour)}  {check.name}: {check.message}")
+            click.echo(f"{styled(word.ljust(7), fg=colour)}  {printable(f'{check.name}: {check.message}')}")
             if check.repair and check.state != "ok":
-                click.echo(f"         -> {check.repair}")
+                click.echo(f"         -> {printable(check.repair)}")
         for problem in problems:
             where = f"{problem['path']}:{problem['line']}"
             click.echo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 GOOD, BAD, DIM = "green", "red", "bright_black"
-_COLOURS = {"ready": GOOD, "registered": GOOD, "disabled": DIM, "no plugin": DIM}
+_COLOURS = {"ready": GOOD, "registered": GOOD, "disabled": DIM, "no plugin": DIM, "not fetched": DIM}
 
 
 def echo_json(kind: str, document: dict[str, Any]) -> None:
@@ -21,15 +22,14 @@ def echo_json(kind: str, document: dict[str, Any]) -> None:
 
 def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]], state: int) -> None:
     """Print rows under a header. Column ``state`` is coloured on a terminal; there, the last column is cut to fit."""
-    rows = [[" ".join(cell.split()) for cell in row] for row in rows]  # a tab or newline would break a row in two
+    rows = [[printable(" ".join(cell.split())) for cell in row] for row in rows]  # a tab would break a row in two
     if not sys.stdout.isatty():
         click.echo("\n".join("\t".join(row) for row in rows))
         return
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    room = max(20, _width() - sum(widths[:-1]) - 2 * (len(widths) - 1))
-    click.echo(
-        styled("  ".join(cell.upper().ljust(width) for cell, width in zip(header, widths, strict=True)), bold=True)
-    )
+    room = max(20, shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(widths) - 1))
+    titles = [cell.upper().ljust(width) for cell, width in zip(header, widths, strict=True)]
+    click.echo(styled("  ".join(titles).rstrip(), bold=True))
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         cells[-1] = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
@@ -42,8 +42,8 @@ def styled(text: str, **style: Any) -> str:
     return click.style(text, **style) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
 
 
-def _width() -> int:
-    try:
-        return os.get_terminal_size().columns
-    except OSError:
-        return 80
+def printable(text: str) -> str:
+    """Write control characters as their escapes: a manifest or a receipt must not steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,12 +10,17 @@ from aigc_core import discovery
 from aigc_core.discovery import Plugin
 from aigc_core.errors import NotAvailable, ZooError, did_you_mean
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
-def _with_commands() -> list[Plugin]:
+
+def _with_commands(quiet: bool = True) -> list[Plugin]:
     try:
         found = discovery.usable(discovery.plugins())
     except ZooError:
-        return []  # damaged settings must not take --help away; every verb that needs them says so
+        if quiet:
+            return []  # damaged settings must take neither --help nor the completion away
+        raise
     from aigc_core.cli import VERBS
 
     # A plugin cannot take a verb of the core's: its commands are out of reach then, its models are not.
@@ -56,6 +61,17 @@ class PluginGroup(click.Group):
             raise NotAvailable(f"{self._whose(cmd_name)} is a {type(command).__name__}, no click command.")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands as ``plugin.json`` names them: a press of the tab key must import none of them."""
+        from click.shell_completion import CompletionItem
+
+        commands = self.plugin.manifest.commands if self.plugin.manifest else {}
+        return [
+            CompletionItem(name, help=entry.get("summary"))
+            for name, entry in commands.items()
+            if name.startswith(incomplete)
+        ]
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
@@ -68,7 +84,7 @@ class PluginGroup(click.Group):
             return super().invoke(ctx)
         except (ZooError, click.ClickException, click.Abort, click.exceptions.Exit, OSError, MemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             name = ctx.invoked_subcommand or ""
             raise NotAvailable(
                 f"{self._whose(name)} failed: {type(error).__name__}: {error}.", "See --debug."
@@ -83,6 +99,9 @@ class PluginGroup(click.Group):
             formatter.write_dl([(name, entry.get("summary", "")) for name, entry in commands.items()])
 
 
-def group(name: str) -> click.Command | None:
-    """Return the group of a plugin's commands, or None where no plugin of that name has any."""
-    return next((PluginGroup(plugin) for plugin in _with_commands() if plugin.name == name), None)
+def group(name: str, quiet: bool) -> click.Command | None:
+    """Return the group of a plugin's commands, or None where no plugin of that name has any.
+
+    Raises ``WrongUse`` where the settings file is damaged, unless ``quiet``.
+    """
+    return next((PluginGroup(plugin) for plugin in _with_commands(quiet) if plugin.name == name), None)

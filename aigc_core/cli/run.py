@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from aigc_core import registry
-from aigc_core.cli import interrupt
+from aigc_core import interrupt, registry
 from aigc_core.cli.completing import model_names
 from aigc_core.errors import CheckFailed, WrongUse, ZooError
 from aigc_core.registry import Entry
@@ -103,9 +105,9 @@ def _limits(schema: dict[str, Any]) -> str:
 def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> None:
     """Make samples with MODEL and write them to a file that says how to make it again."""
     interrupt.install()
+    gc.enable()  # start-up is over
     if again is not None:
-        if model is not None:
-            raise WrongUse("--again takes the model from the file's receipt.", "Leave MODEL out.")
+        _refuse_beside_again()
         _again(again, given["output"], quiet)
     elif model is None:
         raise WrongUse("Which model?", "See: aigc-zoo list")
@@ -124,8 +126,8 @@ def _run(
     batch_size: int,
     **flags: Any,
 ) -> None:
-    from aigc_core.run.load import load, resolve
-    from aigc_core.run.make import make, plan
+    from aigc_core.run.load import open_entry, resolve
+    from aigc_core.run.make import announce, make, plan
     from aigc_core.run.model import index_range
 
     began = time.perf_counter()
@@ -134,27 +136,44 @@ def _run(
     options = {flag: value for flag, value in flags.items() if value is not None}
     target = f"{entry.id}-{seed}.png" if output is None else output
     planned = plan(entry.manifest, target, index_range(start, count), seed=seed, options=options, batch_size=batch_size)
-    model = load(name, device)
+    model = open_entry(entry, device)
     interrupt.check()
-    gc.enable()  # start-up is over
     with _bar(count, quiet or count <= batch_size) as progress:
-        make(model, planned, progress)
+        receipt = make(model, planned, progress)
+    announce(target, receipt)
     if not quiet:
         took = time.perf_counter() - began
         what = f"{count} sample{'s' if count > 1 else ''} of {entry.id}, seed {seed}"
-        click.echo(
-            f"{target}: {what}, in {took:.1f} s. Again: aigc-zoo run --again {_file(target, entry.id, seed, start)}"
-        )
+        made = os.path.join(target, f"{entry.id}-{seed}-{start:06}.png") if os.path.isdir(target) else target
+        click.echo(f"{target}: {what}, in {took:.1f} s. Again: aigc-zoo run --again {shlex.quote(made)}")
+
+
+def _refuse_beside_again() -> None:
+    """Raise ``WrongUse`` for anything beside --again that the file's receipt settles."""
+    context = click.get_current_context()
+    for param in context.command.get_params(context):
+        if not param.name or param.name in ("again", "output", "quiet"):
+            continue
+        if context.get_parameter_source(param.name) == ParameterSource.COMMANDLINE:
+            name = param.name.upper() if isinstance(param, click.Argument) else param.opts[-1]
+            raise WrongUse(f"--again takes everything from the file's receipt: leave out {name}.")
 
 
 def _again(path: str, output: str | None, quiet: bool) -> None:
     from aigc_core.run.again import again
+    from aigc_core.run.model import BATCH
+    from aigc_core.run.receipt import read
 
-    result = again(path, output)
+    first, end = read(path)["indices"]
+    with _bar(end - first, quiet or end - first <= BATCH) as progress:
+        result = again(path, output, progress)
     if not result.equal:
         raise CheckFailed(f"{path} came out otherwise: {'; '.join(result.differences)}.")
     if not quiet:
-        click.echo(f"{path}: made again, every byte agrees.")
+        agree = (
+            f"every sample agrees, but {'; '.join(result.differences)}" if result.differences else "every byte agrees"
+        )
+        click.echo(f"{path}: made again, {agree}.")
 
 
 @contextmanager
@@ -171,7 +190,3 @@ def _bar(total: int, hidden: bool) -> Iterator[Callable[[int], None]]:
 
     with shown as bar:
         yield follow
-
-
-def _file(target: str, model: str, seed: int, start: int) -> str:
-    return f"{target}{model}-{seed}-{start:06}.png" if target.endswith("/") else target

@@ -10,7 +10,7 @@ import click
 
 from aigc_core import registry
 from aigc_core.cli.completing import model_names
-from aigc_core.cli.output import echo_json, styled
+from aigc_core.cli.output import echo_json, printable, styled
 from aigc_core.errors import WrongUse
 
 
@@ -27,10 +27,10 @@ def command(model: str, as_json: bool) -> None:
         facts = {"state": entry.state, "reason": entry.reason, "repair": entry.repair, "origin": entry.origin}
         echo_json("show", {**facts, "path": entry.path, "manifest": document})
         return
-    click.echo(f"{styled(entry.id, bold=True)}: {document['summary']}")
-    click.echo(f"state: {entry.state}" + (f" ({entry.reason}) -> {entry.repair}" if entry.reason else ""))
+    click.echo(f"{styled(entry.id, bold=True)}: {printable(document['summary'])}")
+    click.echo(printable(f"state: {entry.state}" + (f" ({entry.reason}) -> {entry.repair}" if entry.reason else "")))
     for line in _lines({key: value for key, value in document.items() if key not in ("id", "summary", "schema")}, 0):
-        click.echo(line)
+        click.echo(printable(line))
 
 
 def _lines(value: dict[str, Any], depth: int) -> Iterator[str]:

@@ -20,8 +20,9 @@ class TrainerState(NamedTuple):
 class Trainer(Protocol):
     """Owns zeroing, detaching and stepping. Data, devices, precision, checkpoints and progress belong to the loop.
 
-    Each loss's gradient reaches only its own network: after the discriminator's part of a step the generator has no
-    gradient and unchanged weights, and the other way round. A batch of any size from 1 up is taken.
+    Each loss's gradient reaches only its own network: the discriminator's part of a step leaves the generator without
+    gradient and with unchanged weights, the generator's part leaves the discriminator's gradients and weights as they
+    were. A batch of any size from 1 up is taken.
 
     Randomness inside a step comes from the global generator, which the loop seeds from (seed, step) before each step:
     so a step is a function of state, batch, seed and step number, and there is no random state to store.

@@ -30,6 +30,8 @@ class ModelManifest(NamedTuple):
     plugin: str
     architecture: str
     config: dict[str, Any]
+    api: int
+    """The plugin API that its architecture's code was written for."""
     options: dict[str, Any]
     """The options' JSON Schema: an object of scalar properties."""
     output: dict[str, Any]
@@ -61,11 +63,26 @@ class ModelManifest(NamedTuple):
             architecture=text("code.architecture"),
             config=pick(document, "code.config", dict, origin),
             options=options,
-            output=pick(document, "use.output", dict, origin),
+            api=pick(document, "code.api", int, origin),
+            output=_output(document, origin),
             source=text("weights.source"),
             files=tuple(_weight_file(entry, origin) for entry in pick(document, "weights.files", list, origin)),
             document=document,
         )
+
+
+def _output(document: dict[str, Any], origin: str) -> dict[str, Any]:
+    output: dict[str, Any] = pick(document, "use.output", dict, origin)
+    where = f"{origin}, use.output"
+    pick(output, "kind", str, where)
+    shape, bounds = pick(output, "shape", list, where), pick(output, "range", list, where)
+    if not shape or not all(type(size) is int and 0 < size <= 1_000_000 for size in shape):
+        raise Malformed(f"{where}: shape is no list of sizes")
+    if output["kind"] == "image" and (len(shape) != 3 or shape[0] not in (1, 3)):
+        raise Malformed(f"{where}: shape is no [channels, height, width] with 1 or 3 channels")
+    if len(bounds) != 2 or not all(type(end) in (int, float) for end in bounds) or bounds[0] >= bounds[1]:
+        raise Malformed(f"{where}: range is no pair of a low and a high number")
+    return output
 
 
 def leaves_folder(path: str) -> bool:

@@ -38,6 +38,8 @@ def check_schema(schema: Any) -> str:
             return f".{name} is no option name: lower-case letters, digits and underscores"
         if name in RESERVED:
             return f".{name} collides with a flag of the core's own"
+        if name.removeprefix("no_") != name and name.removeprefix("no_") in properties:
+            return f".{name} collides with the flag that turns {name.removeprefix('no_')} off"
         if not isinstance(entry, dict) or entry.get("type") not in tuple(TYPES):  # it may be unhashable
             return f".{name} has no type among {', '.join(TYPES)}"
         if any(key in entry and not _is(entry[key], "number") for key in _BOUNDS):

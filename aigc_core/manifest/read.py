@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 MAX_BYTES = 1_000_000
@@ -18,6 +19,8 @@ class Malformed(Exception):
 def read_text(path: str) -> str:
     """Read a manifest's text. Raises ``Malformed`` where the file is missing, too large or no UTF-8."""
     try:
+        if os.path.exists(path) and not os.path.isfile(path):  # to read a pipe would wait for ever
+            raise OSError("it is no file")
         with open(path, "rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from aigc_core.errors import Refused, WrongUse
@@ -17,12 +18,12 @@ class Again(NamedTuple):
     """What came of making a file again."""
 
     equal: bool
-    """Every byte agrees."""
+    """Every value agrees."""
     differences: list[str]
-    """What is not as it was: the environment's fields, then the samples."""
+    """What is not as it was: the receipt's fields, then the values; empty where every byte agrees."""
 
 
-def again(path: str, output: str | None = None) -> Again:
+def again(path: str, output: str | None = None, progress: Callable[[int], None] = lambda done: None) -> Again:
     """Make ``path`` again, into ``output`` or a temporary file, and compare.
 
     Raises ``Refused`` where the file has no receipt, or the model's weights are others now, and ``WrongUse`` where
@@ -52,7 +53,7 @@ def again(path: str, output: str | None = None) -> Again:
             )
             if receipt.get("layout") == SINGLE:
                 planned = planned._replace(writer=write_single)
-            make(model, planned)
+            make(model, planned, progress)
             return _compare(path, target, receipt, receipts.read(target))
     finally:
         torch.set_num_threads(threads)
@@ -61,22 +62,27 @@ def again(path: str, output: str | None = None) -> Again:
 def _check_output(path: str, output: str) -> None:
     if os.path.realpath(path) == os.path.realpath(output):
         raise WrongUse(f"{output} is the file itself; it would be compared with itself.", "Name another -o.")
-    if os.path.isdir(output) or os.path.splitext(path)[1].lower() != os.path.splitext(output)[1].lower():
+    if os.path.isdir(output) or receipts.ending(path) != receipts.ending(output):
         raise WrongUse(f"{path} can only be made again into a file with the same ending, not {output}.")
 
 
 def _compare(old: str, new: str, was: dict[str, Any], now: dict[str, Any]) -> Again:
     with open(old, "rb") as one, open(new, "rb") as other:
-        if one.read() == other.read():
-            return Again(True, [])
+        same = one.read() == other.read() and was == now  # a receipt beside the file counts too
+    if same:
+        return Again(True, [])
     fields = sorted(was.keys() | now.keys())
     changed = [
-        f"{field} was {was.get(field)}, is {now.get(field)}" for field in fields if was.get(field) != now.get(field)
+        f"{field} was {str(was.get(field))[:80]}, is {str(now.get(field))[:80]}"
+        for field in fields
+        if was.get(field) != now.get(field)
     ]
-    return Again(False, [*changed, _values(old, new)])
+    found = _values(old, new)
+    return Again(not found, [*changed, found] if found else changed or ["the file's encoding differs"])
 
 
 def _values(old: str, new: str) -> str:
+    """Say how the values of two files differ; an empty string where they agree."""
     import numpy as np
 
     one, other = _array(old), _array(new)
@@ -85,16 +91,16 @@ def _values(old: str, new: str) -> str:
     apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
     count = int((apart > 0).sum())
     if not count:
-        return "every value agrees, only the file's encoding differs"
+        return ""
     return f"{count:,} of {apart.size:,} values differ, by at most {apart.max():g}"
 
 
 def _array(path: str) -> Any:
     import numpy as np
 
-    if path.endswith(".npy"):
+    if receipts.ending(path) == ".npy":
         return np.load(path, allow_pickle=False)
-    if path.endswith(".safetensors"):
+    if receipts.ending(path) == ".safetensors":
         from safetensors.numpy import load_file
 
         return load_file(path)["samples"]

@@ -3,26 +3,71 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aigc_core import plugins, registry
 from aigc_core.errors import NotAvailable, Refused, WrongUse
+from aigc_core.interfaces import NoiseSpec
 from aigc_core.registry import Entry
 from aigc_core.run.model import Model, guarded
-from aigc_core.weights import verify
+from aigc_core.weights import check_dtype, verify
 
 
 def load(name: str, device: str = "cpu") -> Model:
     """Find, verify and load a model. See ``aigc_core.load``."""
-    entry = resolve(name)
+    if not isinstance(name, str) or not isinstance(device, str):
+        raise WrongUse("A model and a device are named by text, such as load('dcgan-fashion', 'cpu').")
+    return open_entry(resolve(name), device)
+
+
+def open_entry(entry: Entry, device: str) -> Model:
+    """Verify and load a model that ``resolve`` found. Raises as ``aigc_core.load`` does."""
     files = fetch(entry)
     check_device(device)
+    for file in entry.manifest.files if entry.manifest else ():
+        if file.dtype:
+            check_dtype(files[file.path], file.dtype)
     assert entry.manifest is not None
     assert entry.plugin is not None
-    generator = plugins.component(entry.plugin, "generators", entry.manifest.architecture)
+    kind = plugins.component(entry.plugin, "generators", entry.manifest.architecture)
     config = entry.manifest.config
-    opened = guarded(entry, "load", lambda: generator.open(config, files, device))
-    return Model(entry, opened, device)
+    generator = guarded(entry, "load", lambda: kind.open(config, files, device))
+    if fault := _fault(generator):
+        raise NotAvailable(f"The generator of {entry.id}, by {entry.plugin.distribution}, {fault}.")
+    model = Model(entry, generator, device)
+    _settle(model)
+    return model
+
+
+def _settle(model: Model) -> None:
+    """Compute one sample on one thread and throw it away.
+
+    The libraries under torch choose their kernels at the first call. Where two threads make that call at once, one of
+    them can compute its half of the first batch with others: without this, 8 of 282 fresh processes on a loaded
+    machine differed in the last bits; with it, none of 282 (``benchmarks/fresh_processes.py``).
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        next(model.stream([0], batch_size=1))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fault(generator: Any) -> str:
+    """Return what keeps an object from being a generator, or an empty string."""
+    if not all(isinstance(getattr(generator, name, None), str) for name in ("engine", "dtype")):
+        return "has no engine and dtype as text"
+    noise = getattr(generator, "noise", None)
+    if not isinstance(noise, Mapping) or not all(isinstance(spec, NoiseSpec) for spec in noise.values()):
+        return "has no map of NoiseSpec as noise"
+    if not all(type(size) is int and size > 0 for spec in noise.values() for size in spec.shape):
+        return "has noise of a shape that cannot be"
+    return "" if callable(getattr(generator, "generate", None)) else "has no generate"
 
 
 def resolve(name: str) -> Entry:
@@ -39,9 +84,6 @@ def fetch(entry: Entry) -> dict[str, Path]:
     Raises ``Refused`` where a file has no hash or another one, or lies outside the model's folder.
     """
     assert entry.manifest is not None
-    if entry.manifest.source != "bundled":
-        text = f"The weights of {entry.id} are on the Hugging Face Hub, which aigc-core cannot fetch from yet."
-        raise NotAvailable(text)
     found: dict[str, Path] = {}
     for file in entry.manifest.files:
         if file.size < 0 or not file.sha256:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,30 +60,42 @@ def make(model: Model, plan: Plan, progress: Callable[[int], None] = lambda done
     """
     settings: dict[str, Any] = {"seed": plan.seed, "batch_size": plan.batch_size}
     hooks = implementations("zoo_finish")
+    batches = finish(model.stream(plan.indices, **settings, **plan.options), model, hooks)
+    first = next(batches)  # before the receipt: it names the hooks that run, and one that cannot is gone by now
     receipt = receipts.make(model, indices=plan.indices, options=plan.options, **settings)
     receipt |= {"finish": [hook.who for hook in hooks]} if hooks else {}
     job = Job(plan.output, plan.manifest.id, plan.indices, plan.seed, plan.shape, receipt)
-    batches = model.stream(plan.indices, **settings, **plan.options)
-    plan.writer(job, _followed(finish(batches, job.model, hooks), job, progress))
-    for hear in implementations("zoo_event"):
-        hear(event={"kind": "written", "path": plan.output, "receipt": receipt})
+    plan.writer(job, _followed(itertools.chain([first], batches), job, progress))
     return receipt
 
 
-def finish(batches: Iterator[Samples], model: str, hooks: list[Implementation]) -> Iterator[Samples]:
+def announce(path: str, receipt: dict[str, Any]) -> None:
+    """Tell every plugin that lists ``zoo_event`` that a file was written for the user."""
+    for hook in implementations("zoo_event"):
+        hook.or_skip(event={"kind": "written", "path": path, "receipt": receipt})
+
+
+def finish(batches: Iterator[Samples], model: Model, hooks: list[Implementation]) -> Iterator[Samples]:
     """Let every plugin that lists ``zoo_finish`` post-process each batch, each on the result of the one before.
 
-    Raises ``NotAvailable`` where one returns anything but as many samples as it was given.
+    One that fails on the first batch is reported and taken out of ``hooks``. Raises ``NotAvailable`` where one fails
+    later, for then half of the samples would be finished otherwise than the rest, and where one returns anything but
+    samples as the manifest declares them.
     """
-    for samples in batches:
-        for hook in hooks:
-            result = hook(samples=samples, model=model)
-            if result is None:
+    for number, samples in enumerate(batches):
+        for hook in list(hooks):
+            try:
+                copied = samples._replace(values=samples.values.copy())  # what a hook changes in place is its own
+                result = hook(samples=copied, model=model.manifest.id)
+            except NotAvailable as error:
+                if number:
+                    raise
+                hook.skip(error)
+                hooks.remove(hook)
                 continue
-            if not isinstance(result, Samples) or result.values.shape != samples.values.shape:
-                text = f"zoo_finish of {hook.who} returned no Samples of the shape that it was given."
-                raise NotAvailable(text, f"Try: aigc-zoo disable {hook.plugin.key}")
-            samples = result
+            if result is not None:
+                model.check(result, len(samples.values), f"zoo_finish of {hook.who}")
+                samples = result
         yield samples
 
 
@@ -93,5 +106,5 @@ def _followed(batches: Iterator[Samples], job: Job, progress: Callable[[int], No
         yield samples
         done += len(samples.values)
         progress(done)
-        for hear in listeners:
-            hear(event={"kind": "progress", "model": job.model, "done": done, "total": total})
+        for hook in listeners:
+            hook.or_skip(event={"kind": "progress", "model": job.model, "done": done, "total": total})

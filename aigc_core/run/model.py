@@ -47,7 +47,10 @@ class Model:
     def stream(
         self, indices: Sequence[int], *, seed: int = 0, batch_size: int = BATCH, **options: Any
     ) -> Iterator[Samples]:
-        """Yield the samples with the given indices, in that order, a batch at a time, in bounded memory."""
+        """Yield the samples with the given indices, in that order, a batch at a time, in bounded memory.
+
+        Raises ``WrongUse`` as ``generate`` does, and ``NotAvailable`` where the plugin's code fails.
+        """
         checked = check(options, self.manifest.options, self.manifest.id)
         seed = whole_number(seed, "seed", 0)
         batch_size = whole_number(batch_size, "batch_size", 1)
@@ -55,22 +58,30 @@ class Model:
 
     def _batches(self, indices: Sequence[int], seed: int, size: int, options: dict[str, Any]) -> Iterator[Samples]:
         for first in range(0, len(indices), size):
-            wanted = indices[first : first + size]
+            wanted = [whole_number(index, "index", 0) for index in indices[first : first + size]]
             noise = draw(self.generator.noise, seed, wanted)
             padded = {name: _pad(values, size) for name, values in noise.items()}
             samples = guarded(self.entry, "sample from", partial(self.generator.generate, padded, options))
-            self._check(samples, size)
+            self.check(samples, size, author(self.entry))
             yield samples._replace(values=samples.values[: len(wanted)])
 
-    def _check(self, samples: Any, size: int) -> None:
-        """Raise ``NotAvailable`` where a generator returns anything but what its manifest says."""
-        shape = (size, *self.manifest.output.get("shape", ()))
-        found = samples.values.shape if isinstance(samples, Samples) else type(samples).__name__
-        if found != shape:
-            text = (
-                f"{self.manifest.id} made {found} where its manifest says {shape}; {_author(self.entry)} must mend it."
-            )
-            raise NotAvailable(text)
+    def check(self, samples: Any, count: int, maker: str) -> None:
+        """Raise ``NotAvailable``, naming ``maker``, where samples are not ``count`` of what the manifest declares."""
+        import numpy as np
+
+        declared = self.manifest.output
+        values = samples.values if isinstance(samples, Samples) else None
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32:
+            fault = "no Samples with a float32 array"
+        elif values.shape != (shape := (count, *declared["shape"])):
+            fault = f"values of shape {list(values.shape)}, the manifest says {list(shape)}"
+        elif samples.kind != declared["kind"] or list(samples.range) != list(declared["range"]):
+            fault = f"{samples.kind} in {samples.range}, the manifest says {declared['kind']} in {declared['range']}"
+        elif not values.min() >= declared["range"][0] or not values.max() <= declared["range"][1]:  # so NaN fails too
+            fault = f"values outside of {declared['range']}, or no numbers"
+        else:
+            return
+        raise NotAvailable(f"{self.manifest.id}: {maker} made {fault}.")
 
 
 def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:
@@ -79,18 +90,20 @@ def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:
         return work()
     except (ZooError, KeyboardInterrupt, MemoryError):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise NotAvailable(f"{_author(entry)} failed to {what} {entry.id}: {cause}.", "See --debug.") from error
+        raise NotAvailable(f"{author(entry)} failed to {what} {entry.id}: {cause}.", "See --debug.") from error
 
 
-def _author(entry: Entry) -> str:
+def author(entry: Entry) -> str:
+    """Return the distribution and version that a model's code comes from."""
     return f"{entry.plugin.distribution} {entry.plugin.version}" if entry.plugin else entry.origin
 
 
 def index_range(start: int, count: int) -> range:
     """Return the indices of ``count`` samples from ``start`` on. Raises ``WrongUse`` where that cannot be."""
     start, count = whole_number(start, "start", 0), whole_number(count, "count", 1)
+    whole_number(start + count, "start + count", 1)
     return range(start, start + count)
 
 
@@ -101,7 +114,8 @@ def whole_number(value: Any, name: str, lowest: int) -> int:
     except TypeError:
         raise WrongUse(f"{name} is {value!r}, it takes a whole number.") from None
     if not lowest <= number < MAX_INDEX:
-        raise WrongUse(f"{name} is {number}, it takes a whole number from {lowest} up.")
+        upper = "up" if number < lowest else "to 2**63 - 1"
+        raise WrongUse(f"{name} is {number}, it takes a whole number from {lowest} {upper}.")
     return number
 
 

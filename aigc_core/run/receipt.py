@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 KEY = "aigc-zoo"
 """Name of the PNG text chunk, and of the entry in a safetensors file's metadata."""
 FORMAT = 1
-MAX_THREADS = 1024
-"""A receipt is somebody's file: it must not make us start a million threads."""
+_BOUNDS = {"seed": (0, 2**63 - 1), "batch_size": (1, 65_536), "threads": (1, 1024)}
+# A receipt is somebody's file: it must not make us start a million threads, or ask for all memory at once.
 
 
 def make(model: Model, *, seed: int, indices: range, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
@@ -42,6 +42,11 @@ def make(model: Model, *, seed: int, indices: range, options: dict[str, Any], ba
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
     }
+
+
+def ending(path: str) -> str:
+    """Return what tells a file's kind: its ending, in lower case."""
+    return os.path.splitext(path)[1].lower()
 
 
 def dumps(receipt: dict[str, Any]) -> str:
@@ -73,13 +78,13 @@ def read(path: str) -> dict[str, Any]:
 
 
 def _embedded(path: str) -> str:
-    if path.endswith(".npy"):
+    if ending(path) == ".npy":
         sidecar = f"{path}.json"
         if not os.path.exists(sidecar):
             return ""
         with open(sidecar, encoding="utf-8") as stream:
             return stream.read(1_000_000)
-    if path.endswith(".safetensors"):
+    if ending(path) == ".safetensors":
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -99,16 +104,16 @@ def _embedded(path: str) -> str:
 
 
 def _unusable(receipt: dict[str, Any]) -> str:
-    kinds = {"model": str, "options": dict, "seed": int, "indices": list, "batch_size": int, "device": str}
-    kinds |= {"threads": int, "weights": dict}
-    if receipt.get("format") != FORMAT:
-        return f"its format is {receipt.get('format')!r}, this version reads {FORMAT}"
+    kinds = {"format": int, "model": str, "options": dict, "indices": list, "device": str, "weights": dict}
     for field, kind in kinds.items():
-        if not isinstance(receipt.get(field), kind):
+        if type(receipt.get(field)) is not kind:
             return f"{field} is missing or of another type"
+    if receipt["format"] != FORMAT:
+        return f"its format is {receipt['format']}, this version reads {FORMAT}"
+    for field, (lowest, highest) in _BOUNDS.items():
+        if type(receipt.get(field)) is not int or not lowest <= receipt[field] <= highest:
+            return f"{field} is no whole number from {lowest} to {highest}"
     bounds = receipt["indices"]
-    if len(bounds) != 2 or not all(type(bound) is int for bound in bounds) or not 0 <= bounds[0] < bounds[1]:
+    if len(bounds) != 2 or not all(type(bound) is int for bound in bounds) or not 0 <= bounds[0] < bounds[1] < 2**63:
         return "indices is no pair of rising numbers"
-    if not 1 <= receipt["threads"] <= MAX_THREADS:
-        return f"threads is {receipt['threads']}, it can be 1 to {MAX_THREADS}"
     return ""

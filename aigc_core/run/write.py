@@ -6,6 +6,7 @@ when it is whole.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -50,7 +51,7 @@ def writer_for(output: str) -> Writer:
         raise WrongUse("The output's name cannot hold a null character.")
     if output.endswith(("/", os.sep)) or os.path.isdir(output):
         return write_images
-    ending = os.path.splitext(output)[1].lower()
+    ending = receipts.ending(output)
     if ending in _WRITERS:
         return _WRITERS[ending]
     what = f"the ending {ending}" if ending else "no ending"
@@ -69,6 +70,9 @@ def check_room(output: str, count: int, shape: tuple[int, int, int], writer: Wri
     channels, height, width = shape
     folder = os.path.dirname(os.path.abspath(output))
     if writer is write_images:
+        folder = os.path.abspath(output)
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise WrongUse(f"Cannot make the folder {output}: there is a file of that name.")
         while not os.path.isdir(folder):
             folder = os.path.dirname(folder)  # the folders below it will be made
     elif not os.path.isdir(folder):
@@ -77,9 +81,8 @@ def check_room(output: str, count: int, shape: tuple[int, int, int], writer: Wri
         columns, rows = _grid(count)
         if (columns * (width + GAP) + GAP) * (rows * (height + GAP) + GAP) > SHEET_PIXELS:
             most = SHEET_PIXELS // ((height + GAP) * (width + GAP))
-            raise WrongUse(
-                f"A sheet of {count:,} images is too large; one holds about {most:,}.", "Write into -o DIR/."
-            )
+            holds = f"one holds about {most:,}" if most else "even one image is"
+            raise WrongUse(f"A sheet of {count:,} images is too large; {holds}.", "Write into -o DIR/.")
         return
     need = count * (4096 if writer is write_images else 4 * channels * height * width)
     if need > (free := shutil.disk_usage(folder).free):
@@ -129,11 +132,14 @@ def write_npy(job: Job, batches: Iterator[Samples]) -> None:
     from numpy.lib import format as npy
 
     shape = (len(job.indices), *job.shape)
+    sidecar = f"{job.output}.json"
     with whole_file(job.output) as stream:
         npy.write_array_header_2_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for samples in batches:
             stream.write(_raw(samples))
-    with whole_file(f"{job.output}.json") as stream:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(sidecar)  # before the array is replaced: a wrong receipt is worse than none
+    with whole_file(sidecar) as stream:
         stream.write(receipts.dumps(job.receipt).encode() + b"\n")
 
 

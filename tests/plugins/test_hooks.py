@@ -18,7 +18,7 @@ from aigc_core.plugins import implementations
 hook, times, arguments = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 calls = implementations(hook)
 for _ in range(times):
-    results = [call(**arguments) for call in calls]
+    results = [call.or_skip(**arguments) for call in calls]
 imported = sorted(name for name in sys.modules if re.fullmatch(r"\w+\.plugin", name))
 json.dump({"results": results, "imported": imported}, sys.stdout)
 """
@@ -167,3 +167,31 @@ def test_a_run_calls_both_hooks(site: Any) -> None:
     assert events[:-1] == progress
     assert (events[-1]["kind"], events[-1]["path"]) == ("written", "x.npy")
     assert events[-1]["receipt"] == json.loads((site.work / "x.npy.json").read_text())
+
+
+LATE = HOOKIMPL + (
+    "calls = []\n@hookimpl\ndef zoo_finish(samples):\n    calls.append(1)\n"
+    "    samples.values[:] = 0.5\n"
+    "    if len(calls) == {failing}:\n        raise ValueError('too late')\n    return samples\n"
+)
+
+
+@pytest.mark.parametrize(("failing", "code"), [(1, 0), (2, 3)])
+def test_a_finish_that_fails_leaves_no_half_finished_file(site: Any, failing: int, code: int) -> None:
+    """On the first batch it is left out of the run and of the receipt; later it ends the run."""
+    body = LATE.format(failing=failing)
+    site.install("greyer", "greyer", hooks=["zoo_finish"], body=body)
+    done = site.zoo("run", "dcgan-digits", "-n", "100", "-o", "raw.npy")
+    assert done.returncode == code, done.stderr
+    assert "hook zoo_finish of greyer 1.0 failed: ValueError: too late" in done.stderr
+    if code == 0:
+        receipt = json.loads((site.work / "raw.npy.json").read_text())
+        assert "finish" not in receipt
+    else:
+        assert not (site.work / "raw.npy").exists()
+
+
+def test_a_finish_that_works_is_on_the_receipt(site: Any) -> None:
+    site.install("greyer", "greyer", hooks=["zoo_finish"], body=LATE.format(failing=99))
+    assert site.zoo("run", "dcgan-digits", "-n", "3", "-o", "raw.npy").returncode == 0
+    assert json.loads((site.work / "raw.npy.json").read_text())["finish"] == ["greyer 1.0"]

@@ -17,7 +17,8 @@ def model(request):
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
     """Run the command line in this process, in an empty folder with settings of its own."""
-    from aigc_core.cli import interrupt, outcome
+    from aigc_core import interrupt
+    from aigc_core.cli import outcome
 
     monkeypatch.setattr(interrupt, "install", lambda: None)  # pytest's own handlers stay
     monkeypatch.setenv("AIGC_ZOO_HOME", str(tmp_path / "home"))

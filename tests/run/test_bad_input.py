@@ -28,7 +28,8 @@ MODEL = "dcgan-fashion"
         (["run", MODEL, "-n", "1000000000000", "-o", "d/"], 3, "samples need about"),
         (["run", MODEL, "-n", "1000000000000", "-o", "a.npy"], 3, "samples need about"),
         (["run", MODEL, "-n", "1000000000000", "-o", "a.safetensors"], 3, "samples need about"),
-        (["run", MODEL, "-n", "9" * 30], 2, "count is 999"),
+        (["run", MODEL, "-n", "9" * 30], 2, "it takes a whole number from 1 to 2**63 - 1"),
+        (["run", MODEL, "--start", str(2**63 - 1)], 2, "start + count"),
         (["run", MODEL, "--seed", "seven"], 2, "'seven' is not a valid integer"),
         (["run", MODEL, "--seed", "-1"], 2, "seed is -1"),
         (["run", MODEL, "--sede", "1"], 2, "Did you mean"),
@@ -46,7 +47,7 @@ MODEL = "dcgan-fashion"
         (["run", MODEL, "--device", "meta"], 2, "meta is no device that models run on"),
         (["run", "--again", "gone.png"], 3, "gone.png does not exist"),
         (["run", "--again", "."], 3, "cannot be read"),
-        (["run", MODEL, "--again", "a.png"], 2, "--again takes the model from the file's receipt"),
+        (["run", MODEL, "--again", "a.png"], 2, "leave out MODEL"),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )

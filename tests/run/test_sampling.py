@@ -112,6 +112,7 @@ def test_every_option_has_an_effect(model):
         ({"count": 1, "seed": "seven"}, "seed is 'seven', it takes a whole number"),
         ({"count": 1, "seed": 2**63}, "seed is 9223372036854775808"),
         ({"count": 1, "start": -1}, "start is -1"),
+        ({"count": 2, "start": 2**63 - 1}, "start + count"),
         ({"count": 1, "batch_size": 0}, "batch_size is 0"),
         ({"count": 1, "trunkation": 1.0}, "has no option trunkation. Did you mean truncation?"),
         ({"count": 1, "truncation": 0}, "is 0, it takes above 0"),
@@ -125,6 +126,18 @@ def test_a_wrong_argument_ends_in_one_sentence(call, sentence):
     with pytest.raises(WrongUse) as refusal:
         model.generate(**call)
     assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize("indices", [[-1], [1.5], ["a"], [2**70]])
+def test_an_index_that_cannot_be_is_named(indices):
+    with pytest.raises(WrongUse, match="index is"):
+        list(load("dcgan-digits").stream(indices))
+
+
+@pytest.mark.parametrize("arguments", [(None,), ("dcgan-digits", None), (3, "cpu")])
+def test_names_are_text(arguments):
+    with pytest.raises(WrongUse, match="named by text"):
+        load(*arguments)
 
 
 def test_numpy_integers_are_numbers_too():

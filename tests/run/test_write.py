@@ -63,7 +63,7 @@ def test_safetensors_holds_the_raw_samples_and_the_receipt(cli, samples):
     assert receipts.read("raw.safetensors")["seed"] == 2
 
 
-@pytest.mark.parametrize("output", ["a.png", "a.npy", "a.safetensors", "A.PNG"])
+@pytest.mark.parametrize("output", ["a.png", "a.npy", "a.safetensors", "A.PNG", "A.NPY", "A.SafeTensors"])
 def test_again_gives_the_same_bytes(cli, output):
     assert cli("run", MODEL, "-n", 5, "--truncation", 0.7, "--seed", 11, "-o", output)[0] == 0
     code, out, err = cli("run", "--again", output)
@@ -136,14 +136,20 @@ def edited(path, **fields):
         ({"weights": {"weights/other": "0"}}, 4, "was made with other weights"),
         ({"model": "gan:dcgan-nothing"}, 2, "No model gan:dcgan-nothing is known"),
         ({"format": 99}, 4, "its format is 99, this version reads 1"),
+        ({"format": True}, 4, "format is missing or of another type"),
+        ({"indices": [0, 2**64]}, 4, "indices is no pair of rising numbers"),
+        ({"indices": [10**300, 10**300 + 1]}, 4, "indices is no pair of rising numbers"),
+        ({"batch_size": 3_000_000}, 4, "batch_size is no whole number from 1 to 65536"),
+        ({"threads": True}, 4, "threads is no whole number from 1 to 1024"),
+        ({"model": "\u001b[31mred"}, 2, "No model \\x1b[31mred is known"),
         ({"indices": "all"}, 4, "indices is missing or of another type"),
         ({"indices": [0, -5]}, 4, "indices"),
         ({"indices": [True, "x"]}, 4, "indices is no pair of rising numbers"),
         ({"options": {"nonsense": 1}}, 2, "has no option nonsense"),
         ({"threads": 0}, 4, "threads"),
         ({"threads": 10**9}, 4, "threads"),
-        ({"seed": -1}, 2, "seed is -1"),
-        ({"batch_size": 0}, 2, "batch_size is 0"),
+        ({"seed": -1}, 4, "seed is no whole number"),
+        ({"batch_size": 0}, 4, "batch_size is no whole number"),
         ({"device": "toaster"}, 2, "toaster is no device"),
     ],
     ids=lambda value: str(value)[:30],
@@ -165,6 +171,42 @@ def test_another_environment_is_named_where_bytes_differ(cli):
     code, _, err = cli("run", "--again", "a.npy")
     assert code == 1
     assert "torch was 1.0, is " in err
+
+
+def test_a_receipt_of_another_version_alone_is_said_but_is_no_failure(cli):
+    cli("run", MODEL, "-n", 2, "-o", "a.npy")
+    edited("a.npy.json", core="0.0.1")
+    code, out, _ = cli("run", "--again", "a.npy")
+    assert code == 0
+    assert "every sample agrees, but core was 0.0.1, is " in out
+
+
+@pytest.mark.parametrize("flags", [["--seed", "5"], ["-n", "3"], ["--device", "cpu"], ["dcgan-fashion"]])
+def test_nothing_that_the_receipt_settles_may_stand_beside_again(cli, flags):
+    cli("run", MODEL, "-n", 2, "-o", "a.png")
+    code, _, err = cli("run", "--again", "a.png", *flags)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--again takes everything from the file's receipt: leave out" in err
+
+
+@pytest.mark.parametrize("output", ["there", "new/", "with space.png"])
+def test_the_command_that_is_printed_works(cli, tmp_path, output):
+    import shlex
+
+    (tmp_path / "work" / "there").mkdir()
+    _, out, _ = cli("run", MODEL, "-n", 2, "-o", output)
+    again = shlex.split(out.partition("Again: aigc-zoo ")[2])
+    assert cli(*again)[0] == 0
+
+
+def test_a_link_is_written_through_and_a_long_name_fits(cli, tmp_path):
+    work = tmp_path / "work"
+    (work / "real.png").write_bytes(b"old")
+    (work / "link.png").symlink_to("real.png")
+    assert cli("run", MODEL, "-n", 1, "-o", "link.png")[0] == 0
+    assert (work / "link.png").is_symlink()
+    assert (work / "real.png").read_bytes()[:4] == b"\x89PNG"
+    assert cli("run", MODEL, "-n", 1, "-o", "图" * 83 + ".png")[0] == 0
 
 
 def test_a_long_run_needs_no_more_memory_than_a_short_one(tmp_path):

@@ -64,6 +64,10 @@ class TestEveryLoss:
         assert torch.isfinite(total)
         assert all(torch.isfinite(tensor.grad).all() for tensor in inputs.values() if tensor.grad is not None)
 
+    def test_an_unknown_network_is_named(self, loss):
+        with pytest.raises(KeyError, match="generatr"):
+            loss("generatr", {"real_logits": torch.zeros(1, 1), "fake_logits": torch.zeros(1, 1)})
+
     def test_a_missing_input_is_named(self, loss):
         with pytest.raises(KeyError, match="fake_logits"):
             loss("generator", {"real_logits": torch.zeros(1, 1)})

@@ -62,13 +62,20 @@ def test_a_run_goes_on_from_its_checkpoint_as_if_it_had_not_stopped(tmp_path):
     for _ in range(4):  # past the end of the first epoch, whose last batch is a smaller one
         stopped.advance()
     stopped.save(tmp_path / "checkpoint.safetensors")
-    again = Run(small_recipe(seed=99) | {"seed": small_recipe()["seed"]}, images())
+    again = Run(small_recipe(), images())
     again.restore(tmp_path / "checkpoint.safetensors")
     for _ in range(3):
         again.advance()
     for name in ("generator", "discriminator"):
         assert weights_sha256(straight.trainer.networks[name]) == weights_sha256(again.trainer.networks[name])
     assert weights_sha256(straight.average) == weights_sha256(again.average)
+
+
+def test_another_recipes_checkpoint_is_refused(tmp_path):
+    run = Run(small_recipe(), images())
+    run.save(tmp_path / "checkpoint.safetensors")
+    with pytest.raises(Refused, match="is the checkpoint of another recipe"):
+        Run(small_recipe(seed=2), images()).restore(tmp_path / "checkpoint.safetensors")
 
 
 def test_every_image_is_seen_once_an_epoch():

@@ -47,6 +47,7 @@ def test_keeps_the_contracts():
 
 def test_a_discriminator_step_leaves_the_generator_alone():
     made = trainer()
+    made.step(real())  # also after a step that left gradients everywhere
     generator, discriminator = made.networks["generator"], made.networks["discriminator"]
     before, other = weights(generator), weights(discriminator)
     made.discriminator_step(real(), torch.randn(6, 8))
@@ -58,9 +59,13 @@ def test_a_discriminator_step_leaves_the_generator_alone():
 def test_a_generator_step_leaves_the_discriminator_alone():
     made = trainer()
     generator, discriminator = made.networks["generator"], made.networks["discriminator"]
-    before, other = weights(discriminator), weights(generator)
     made.generator_step(torch.randn(6, 8))
     assert all(parameter.grad is None for parameter in discriminator.parameters())
+    made.step(real())
+    gradients = [parameter.grad.clone() for parameter in discriminator.parameters()]
+    before, other = weights(discriminator), weights(generator)
+    made.generator_step(torch.randn(6, 8))
+    assert all(map(torch.equal, gradients, [parameter.grad for parameter in discriminator.parameters()]))
     assert same(before, weights(discriminator))
     assert not same(other, weights(generator))
 

@@ -33,10 +33,10 @@ class Dcgan28:
     @torch.inference_mode()
     def generate(self, noise: Mapping[str, np.ndarray], options: Mapping[str, Any]) -> Samples:
         """Map latents (n, latent_dim) to images (n, 1, 28, 28) in [-1, 1]."""
-        latent = torch.from_numpy(noise["latent"]).to(self.device)
+        latent = torch.from_numpy(noise["latent"])
         if "truncation" in options:
-            latent = truncate(latent, options["truncation"])
-        return Samples("image", self.network(latent).cpu().numpy(), (-1.0, 1.0))
+            latent = truncate(latent, options["truncation"])  # on the CPU: equal latents whatever the device
+        return Samples("image", self.network(latent.to(self.device)).cpu().numpy(), (-1.0, 1.0))
 
 
 def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:

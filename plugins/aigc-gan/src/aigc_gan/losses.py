@@ -28,7 +28,7 @@ class NonSaturating:
         """Return the part of ``network`` (``discriminator`` or ``generator``), in nats."""
         if network == "discriminator":
             return _discriminator(inputs)
-        return {"loss": softplus(-inputs["fake_logits"]).mean()}
+        return {"generator": {"loss": softplus(-inputs["fake_logits"]).mean()}}[network]
 
 
 class Minimax:
@@ -40,4 +40,4 @@ class Minimax:
         """Return the part of ``network`` (``discriminator`` or ``generator``), in nats."""
         if network == "discriminator":
             return _discriminator(inputs)
-        return {"loss": -softplus(inputs["fake_logits"]).mean()}
+        return {"generator": {"loss": -softplus(inputs["fake_logits"]).mean()}}[network]

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from aigc_core import discovery, plugins
-from aigc_core.errors import WrongUse, did_you_mean
+from aigc_core.errors import Refused, WrongUse, did_you_mean
 from aigc_core.interfaces import Loss
 from aigc_core.interfaces.trainer import TrainerState
 from aigc_core.train.checks import check_adversarial_shapes, unused_parameters
@@ -104,14 +104,17 @@ class Run:
         """Write the whole state aside and put it in place at once."""
         tensors = dict(self.trainer.state().tensors)
         tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
-        header = {"step": str(self.step), "json": json.dumps(self.trainer.state().json)}
+        state = json.dumps(self.trainer.state().json)
+        header = {"step": str(self.step), "json": state, "recipe": json.dumps(self.recipe, sort_keys=True)}
         save_file(tensors, path.with_suffix(".tmp"), metadata=header)
         os.replace(path.with_suffix(".tmp"), path)
 
     def restore(self, path: Path) -> None:
-        """Take up the state that ``save`` wrote."""
+        """Take up the state that ``save`` wrote. Raises ``Refused`` where it is that of another recipe."""
         with safe_open(path, "pt") as file:
             header = file.metadata()
+        if header["recipe"] != json.dumps(self.recipe, sort_keys=True):
+            raise Refused(f"{path} is the checkpoint of another recipe.", "Name another --out, or remove it.")
         tensors = load_file(path)
         average = {key[8:]: tensors.pop(key) for key in list(tensors) if key.startswith("average.")}
         self.average.load_state_dict(average)

@@ -50,7 +50,11 @@ class AdversarialTrainer:
         return self.discriminator_step(batch, latent) | self.generator_step(latent)
 
     def discriminator_step(self, real: Tensor, latent: Tensor) -> dict[str, Tensor]:
-        """Update the discriminator alone; the generator keeps its weights and gets no gradient."""
+        """Update the discriminator alone; the generator keeps its weights and has no gradient.
+
+        Its batch norm's running statistics move with the fakes that it makes, as they do in any step.
+        """
+        self.networks["generator"].zero_grad(set_to_none=True)
         with torch.no_grad():
             fake = self.networks["generator"](latent)
         real_logits, fake_logits = self._logits(real, fake)
@@ -60,7 +64,7 @@ class AdversarialTrainer:
         return _report("discriminator", terms)
 
     def generator_step(self, latent: Tensor) -> dict[str, Tensor]:
-        """Update the generator alone, against the discriminator as it stands."""
+        """Update the generator alone, against the discriminator as it stands, whose gradients are not touched."""
         fake_logits = self.networks["discriminator"](self.networks["generator"](latent))
         terms = self.loss("generator", {"fake_logits": fake_logits})
         self._backward("generator", terms["loss"])
