@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from aigc_core import registry
 from aigc_core.errors import NotAvailable
 from aigc_core.interfaces import NoiseSpec, Samples
