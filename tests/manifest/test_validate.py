@@ -923,6 +923,43 @@ def test_the_output_of_the_command_line_obeys_its_schema(words: tuple[str, ...],
     jsonschema.Draft202012Validator(schema).validate(json.loads(done.stdout))
 
 
+def test_the_schemas_know_every_state() -> None:
+    from aigc_core.discovery import STATES
+
+    def states(kind: str, *path: str) -> set[str]:
+        part = json.loads((SCHEMAS / f"{kind}.schema.json").read_text(encoding="utf-8"))
+        for key in path:
+            part = part[key]
+        return set(part["enum"])
+
+    of_a_model = {"ready", "no plugin", "not fetched"} | (STATES.keys() - {"registered"})
+    assert states("plugins", "properties", "plugins", "items", "properties", "state") == set(STATES)
+    assert states("list", "properties", "models", "items", "properties", "state") == of_a_model
+    assert states("show", "properties", "state") == of_a_model
+
+
+def test_a_hub_model_is_listed_as_not_fetched_and_refused_in_one_sentence(tmp_path: Path) -> None:
+    models = tmp_path / "data" / "models"
+    models.mkdir(parents=True)
+    source = json.loads((ROOT / "plugins/aigc-gan/src/aigc_gan/zoo/models/dcgan-digits.json").read_text())
+    source |= {"id": "far-away", "weights": {"source": "hub", "repo_id": "nobody/nothing", "files": []}}
+    (models / "far-away.json").write_text(json.dumps(source))
+    code = "import sys; from aigc_core.cli import main; main(sys.argv[1:])"
+    environment = {"AIGC_ZOO_HOME": str(tmp_path), "PATH": ""}
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+
+    listed = json.loads(call("list", "--json").stdout)
+    schema = json.loads((SCHEMAS / "list.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(listed)
+    assert {row["id"]: row["state"] for row in listed["models"]}["far-away"] == "not fetched"
+    refused = call("run", "far-away")
+    assert refused.returncode == 3
+    assert "its weights are on the Hugging Face Hub" in refused.stderr
+
+
 def test_the_package_imports_no_library() -> None:
     code = (
         "import sys, aigc_core.manifest, aigc_core.manifest.validate\n"
