@@ -53,7 +53,8 @@ data: $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz $(DATA)/mnist-digits/pack
 
 $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz:
 	mkdir -p $(DATA)/deb $(@D)
-	cd $(DATA)/deb && apt-get download dataset-fashion-mnist
+	cd $(DATA)/deb && { apt-get download dataset-fashion-mnist || \
+		{ apt-get update && apt-get download dataset-fashion-mnist; }; }
 	dpkg-deb --extract $(DATA)/deb/dataset-fashion-mnist_*.deb $(DATA)/deb
 	cp $(DATA)/deb/usr/share/datasets/fashion-mnist/* $(@D)
 

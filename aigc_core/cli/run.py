@@ -14,81 +14,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from aigc_core import interrupt, registry
+from aigc_core import interrupt
 from aigc_core.cli.completing import model_names
-from aigc_core.errors import CheckFailed, WrongUse, ZooError
-from aigc_core.registry import Entry
-
-_TYPES: dict[str, Any] = {"number": click.FLOAT, "integer": click.INT, "string": click.STRING}
+from aigc_core.cli.model_flags import ModelCommand
+from aigc_core.errors import CheckFailed, WrongUse
 
 
-class RunCommand(click.Command):
-    """Adds the flags of the model that is named, read from its manifest."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta["aigc.entry"] = self._entry(ctx, args)
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        entry = ctx.meta.get("aigc.entry")
-        return super().get_params(ctx) + (_flags(entry) if entry else [])
-
-    def _entry(self, ctx: click.Context, args: list[str]) -> Entry | None:
-        """Find the model among the words of the command line: the first known name that is no option's value."""
-        takes_value = {
-            name
-            for param in self.params
-            if isinstance(param, click.Option) and not param.is_flag
-            for name in param.opts
-        }
-        words = [
-            word
-            for before, word in zip(["", *args], args, strict=False)
-            if not word.startswith("-") and before not in takes_value
-        ]
-        for word in words:
-            try:
-                return registry.find(word)
-            except ZooError:
-                continue
-        return None
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        entry = ctx.meta.get("aigc.entry")
-        own = _flags(entry) if entry else []
-        rows = [row for param in super().get_params(ctx) if (row := param.get_help_record(ctx))]
-        with formatter.section("Options"):
-            formatter.write_dl(rows)
-        with formatter.section(f"Options of {entry.id}" if entry else "Options of a model"):
-            if own:
-                formatter.write_dl([row for param in own if (row := param.get_help_record(ctx))])
-            else:
-                formatter.write_text("It has none." if entry else "See: aigc-zoo run MODEL --help")
-
-
-def _flags(entry: Entry) -> list[click.Parameter]:
-    properties = entry.manifest.options.get("properties", {}) if entry.manifest else {}
-    return [_flag(name, schema) for name, schema in properties.items()]
-
-
-def _flag(name: str, schema: dict[str, Any]) -> click.Option:
-    words = name.replace("_", "-")
-    text = schema.get("description", "") + _limits(schema)
-    if schema["type"] == "boolean":
-        return click.Option([f"--{words}/--no-{words}", name], default=None, help=text)
-    return click.Option([f"--{words}", name], type=_TYPES[schema["type"]], help=text)
-
-
-def _limits(schema: dict[str, Any]) -> str:
-    """Say a flag's default and bounds as click does for its own."""
-    signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-    facts = [f"default: {schema['default']}"] if "default" in schema else []
-    facts += [f"{sign} {schema[key]}" for key, sign in signs.items() if key in schema]
-    facts += [", ".join(map(str, schema["enum"]))] if "enum" in schema else []
-    return f"  [{'; '.join(facts)}]" if facts else ""
-
-
-@click.command("run", cls=RunCommand)
+@click.command("run", cls=ModelCommand)
 @click.argument("model", required=False, shell_complete=model_names)
 @click.option("-n", "--count", type=click.INT, default=64, show_default=True, help="How many samples.")
 @click.option("--seed", type=click.INT, default=0, show_default=True, help="Equal seeds give equal samples.")

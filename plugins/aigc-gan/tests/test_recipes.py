@@ -10,7 +10,9 @@ import torch
 import aigc_gan
 from aigc_core.errors import NotAvailable, Refused, WrongUse
 from aigc_gan.data import fashion_mnist, read
-from aigc_gan.train import Run, estimate_batch_norm, final_weights, recipe, weights_sha256
+from aigc_gan.final_weights import estimate_batch_norm, final_weights, weights_sha256
+from aigc_gan.recipe import recipe
+from aigc_gan.training_run import Run
 
 ZOO = Path(aigc_gan.__file__).parent / "zoo"
 MODELS = sorted(path.stem for path in (ZOO / "models").glob("*.json"))
