@@ -65,7 +65,8 @@ def test_installed_from_the_wheels_alone_it_lists_and_runs_offline(wheels, tmp_p
     subprocess.run([*command, *map(str, wheels.values())], check=True, capture_output=True)
     script = (
         "import sys\n"
-        f"sys.path = [{str(site)!r}] + [entry for entry in sys.path if {str(ROOT)!r} not in entry]\n"
+        f"ours = {[str(ROOT), str(ROOT / 'plugins' / 'aigc-gan' / 'src'), '']!r}\n"
+        f"sys.path = [{str(site)!r}] + [entry for entry in sys.path if entry not in ours]\n"
         "import aigc_core\n"
         f"assert aigc_core.__file__.startswith({str(site)!r}), aigc_core.__file__\n"
         "from aigc_core.cli import main\nmain(sys.argv[1:])\n"
