@@ -32,8 +32,8 @@ def main(wanted: list[str]) -> None:
         "# Results",
         "",
         f"`make bench` on {datetime.date.today()}: {machine()}; load before the start {os.getloadavg()[0]:.2f}.",
-        f"Each figure is the median of {ROUNDS} rounds, run in turn after a warm-up; a ratio is the median of the "
-        "rounds' ratios, in brackets from the second lowest to the second highest round (98.8 % for the median).",
+        f"Each figure is the median of {ROUNDS} rounds (sampling: {throughput.ROUNDS}), run in turn after a warm-up; a "
+        "ratio is the median of the rounds' ratios, in brackets the interval that holds it with 95 % or more.",
     ]
     for title, part in PARTS.items():
         if not wanted or title in wanted:

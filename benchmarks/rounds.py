@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -22,10 +23,7 @@ class Cost(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """The median of the rounds' ratios; the interval is from the second lowest to the second highest of eleven.
-
-    By order statistics that interval holds the true median with 98.8 % probability.
-    """
+    """The median of the rounds' ratios, and the interval that holds the true median with 95 % or more."""
 
     median: float
     low: float
@@ -60,8 +58,17 @@ def alternate(runs: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> 
     return figures
 
 
+def _cut(count: int) -> int:
+    """Return how many of the lowest and highest rounds lie outside of a 95 % interval, by order statistics."""
+    below, cut = 1, 0  # ways in which at most ``cut`` of ``count`` fair coins fall
+    while below + math.comb(count, cut + 1) <= 0.025 * 2**count:
+        cut += 1
+        below += math.comb(count, cut)
+    return cut
+
+
 def ratio(over: list[float], under: list[float]) -> Ratio:
     """Return the ratio of two alternated series, round by round."""
     ratios = sorted(one / other for one, other in zip(over, under, strict=True))
-    cut = 1 if len(ratios) >= 7 else 0
+    cut = _cut(len(ratios))
     return Ratio(statistics.median(ratios), ratios[cut], ratios[-1 - cut])

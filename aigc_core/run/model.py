@@ -41,8 +41,14 @@ class Model:
         """
         import numpy as np
 
-        parts = list(self.stream(index_range(start, count), seed=seed, batch_size=batch_size, **options))
-        return parts[0]._replace(values=np.concatenate([part.values for part in parts]))
+        indices, output = index_range(start, count), self.manifest.output
+        values = np.empty((len(indices), *output["shape"]), np.float32)
+        done = 0
+        for part in self.stream(indices, seed=seed, batch_size=batch_size, **options):
+            values[done : done + len(part.values)] = part.values
+            done += len(part.values)
+        low, high = output["range"]
+        return Samples(output["kind"], values, (low, high))
 
     def stream(
         self, indices: Sequence[int], *, seed: int = 0, batch_size: int = BATCH, **options: Any
