@@ -1,58 +1,47 @@
-"""What a schema cannot say: names against files, bounds against one another, bundled files against their hashes."""
+"""What a schema cannot say of a model: names against one another and against files, bounds, a config's own schema."""
 
 from __future__ import annotations
 
-import errno
 import itertools
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 
 from aigc_core.manifest import options
 from aigc_core.manifest.against_schema import check_against
+from aigc_core.manifest.bundled_files import check_files
 from aigc_core.manifest.lines import Path
-from aigc_core.manifest.model import leaves_folder
 from aigc_core.manifest.plugin import PluginManifest
 from aigc_core.manifest.problems import did_you_mean, expected, place, plain, shown
+from aigc_core.manifest.provenance import check_provenance
 from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.manifest.report import Report
-from aigc_core.weights import sha256_of
 
 
 def check_model(document: dict[str, Any], path: str, report: Report) -> None:
     """Check a model manifest whose types are sound; ``path`` is its file."""
     name = os.path.basename(path).removesuffix(".json")
-    if document.get("id", name) != name:
+    beside = name == "aigc-zoo"  # the manifest of a repository or folder of its own, whose files lie beside it
+    if document.get("id", name) != name and not beside:
         message = f"The id is {shown(document['id'])}, the file is called {shown(os.path.basename(path))}."
         report.add(
             "wrong-name", ("id",), plain(message), plain(f'It takes "{name}", or call the file {document["id"]}.json.')
         )
-    folder = os.path.dirname(os.path.dirname(path))
+    folder = os.path.dirname(path) if beside else os.path.dirname(os.path.dirname(path))
     _check_options(document, report)
     _check_pair(document.get("use", {}).get("output", {}), ("use", "output", "range"), report)
     for index, score in enumerate(document.get("scores", [])):
         _check_pair(score or {}, ("scores", index, "interval"), report)
-    _check_files(document, folder, report)
-    _check_architecture(document.get("code", {}), folder, report)
-    _check_repeated(document.get("capabilities", []), ("capabilities",), report)
-    _check_repeated(document.get("weights", {}).get("files", []), ("weights", "files"), report, "path")
-    _check_repeated(document.get("scores", []), ("scores",), report, "metric")
+    check_files(document, folder, report)
+    _check_architecture(_judged_code(document), folder, report)
+    check_repeated(document.get("capabilities", []), ("capabilities",), report)
+    check_repeated(document.get("weights", {}).get("files", []), ("weights", "files"), report, "path")
+    check_repeated(document.get("scores", []), ("scores",), report, "metric")
+    check_provenance(document, report)
 
 
-def check_plugin(document: dict[str, Any], path: str, report: Report) -> None:
-    """Check a plugin manifest whose types are sound."""
-    from aigc_core.hookspecs import NAMES
-
-    hooks = document.get("hooks", [])
-    for index, hook in enumerate(hooks):
-        if hook not in (*NAMES, None):
-            hint = f"{did_you_mean(hook, NAMES)}The hooks are {', '.join(NAMES)}."
-            report.add("unknown-hook", ("hooks", index), f"{shown(hook)} is no hook.", hint)
-    _check_repeated(hooks, ("hooks",), report)
-
-
-def _check_repeated(entries: list[Any], path: Path, report: Report, field: str = "") -> None:
+def check_repeated(entries: list[Any], path: Path, report: Report, field: str = "") -> None:
+    """Report each entry of an array that is there before; with ``field``, entries are compared by that field."""
     seen: dict[str, int] = {}
     for index, entry in enumerate(entries):
         value = (entry or {}).get(field) if field else entry
@@ -88,7 +77,7 @@ def _check_option(entry: dict[str, Any], path: Path, report: Report) -> None:
             report.add(
                 "wrong-type", (*path, "enum", index), f"{shown(value)} is no value of this option.", expected(kind)
             )
-    _check_repeated(entry.get("enum", []), (*path, "enum"), report)
+    check_repeated(entry.get("enum", []), (*path, "enum"), report)
     if not _check_bounds(entry, path, report) and "default" in entry and options.problem(entry["default"], entry):
         message = f"The default {shown(entry['default'])} is none of the values that the option takes."
         report.add("bad-default", (*path, "default"), message, expected(entry))
@@ -106,48 +95,14 @@ def _check_bounds(entry: dict[str, Any], path: Path, report: Report) -> bool:
     return False
 
 
-def _check_files(document: dict[str, Any], folder: str, report: Report) -> None:
-    bundled = document.get("weights", {}).get("source") == "bundled"
-    for path, field, entry in _named_files(document):
-        name, at = entry.get(field), (*path, field)
-        if name is None:
-            continue
-        real, inside = os.path.realpath(os.path.join(folder, name)), os.path.realpath(folder) + os.sep
-        if leaves_folder(name) or (bundled and not real.startswith(inside)):
-            hint = "It takes a relative path with forward slashes, such as weights/model.safetensors."
-            report.add("path-escapes", at, f"{place(at)} is {shown(name)}, which leaves the folder.", hint)
-        elif bundled:
-            _check_file(real, entry if field != "noise" else {}, path, field, report)
-
-
-def _named_files(document: dict[str, Any]) -> Iterator[tuple[Path, str, dict[str, Any]]]:
-    """Yield each object that names a file, with the field that does."""
-    for index, entry in enumerate(document.get("weights", {}).get("files", [])):
-        yield ("weights", "files", index), "path", entry or {}
-    yield ("origin",), "recipe", document.get("origin", {})
-    for index, entry in enumerate(document.get("golden", [])):
-        for field in ("noise", "output"):
-            yield ("golden", index), field, entry or {}
-
-
-def _check_file(real: str, entry: dict[str, Any], path: Path, field: str, report: Report) -> None:
-    try:
-        if not os.path.isfile(real):  # to open a pipe would wait for ever
-            raise OSError(errno.ENOENT, "there is no such file")
-        size = os.path.getsize(real)
-        if entry.get("size", size) != size:
-            message = f"{plain(real)} has {size} bytes, the manifest says {shown(entry['size'])}."
-            report.add("wrong-size", (*path, "size"), message, f"It takes {size}, if the file is right.")
-            return
-        sha256 = sha256_of(real)  # of any file, for this also finds out whether it can be read
-    except OSError as error:
-        hint = "Put the file there, or correct the path; it counts from the folder above models/."
-        message = f"{plain(real)} cannot be read: {(error.strerror or str(error)).lower()}."
-        report.add("missing-file", (*path, field), message, hint)
-        return
-    if entry.get("sha256", sha256) != sha256:
-        message = f"{plain(real)} has another SHA-256 than the manifest says."
-        report.add("wrong-hash", (*path, "sha256"), message, f'It takes "{sha256}", if the file is right.')
+def _judged_code(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what a manifest says of its code; without the config where a file of the repository completes that."""
+    code: dict[str, Any] = document.get("code", {})
+    weights = document.get("weights", {})
+    names = [str((file or {}).get("path", "")).rpartition("/")[2] for file in weights.get("files", [])]
+    if weights.get("source") == "hub" and "config.json" in names:
+        return {field: value for field, value in code.items() if field != "config"}
+    return code
 
 
 def _check_architecture(code: dict[str, Any], folder: str, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, NamedTuple
 
 from aigc_core.manifest.options import check_schema
@@ -16,8 +17,15 @@ class WeightFile(NamedTuple):
     path: str
     size: int
     sha256: str
-    dtype: str
+    format: str
+    """``safetensors``, ``json``, ``text`` or, where a manifest opts in, ``pickle``."""
+    dtype: str = ""
     """The type that its floating-point tensors are stored in, such as ``float16``; empty where not stated."""
+
+    @property
+    def pinned(self) -> bool:
+        """Its size and hash are known, so that it can be verified."""
+        return self.size >= 0 and bool(self.sha256)
 
 
 class ModelManifest(NamedTuple):
@@ -37,13 +45,35 @@ class ModelManifest(NamedTuple):
     output: dict[str, Any]
     source: str
     """``bundled`` or ``hub``."""
+    repo_id: str
+    """The repository on the Hub, ``ORGANISATION/NAME``; empty where bundled, as is ``revision``."""
+    revision: str
+    """The 40-hex commit; empty where the model is not pinned."""
     files: tuple[WeightFile, ...]
+    distribution: str
+    """The distribution that has the plugin, to be named where that is not installed; empty where not stated."""
     document: dict[str, Any]
+
+    @property
+    def pinned(self) -> bool:
+        """Every file has a size and a hash and, on the Hub, a commit."""
+        return (self.source == "bundled" or bool(self.revision)) and all(file.pinned for file in self.files)
+
+    @property
+    def licence(self) -> str | None:
+        """The licence of the weights; None where none is declared, in whatever way."""
+        terms = self.document.get("terms")
+        licence = terms.get("weights") if isinstance(terms, dict) else None
+        return licence if isinstance(licence, str) and licence else None
 
     @classmethod
     def read(cls, path: str) -> ModelManifest:
         """Read the file. Raises ``Malformed`` where it cannot be used; the full check is ``validate``'s."""
-        document, origin = read_object(path), os.path.basename(path)
+        return cls.of(read_object(path), os.path.basename(path))
+
+    @classmethod
+    def of(cls, document: dict[str, Any], origin: str) -> ModelManifest:
+        """Take a manifest from a parsed document; ``origin`` names it in the errors. Raises as ``read`` does."""
 
         def text(field: str) -> str:
             return str(pick(document, field, str, origin))
@@ -66,15 +96,51 @@ class ModelManifest(NamedTuple):
             api=pick(document, "code.api", int, origin),
             output=_output(document, origin),
             source=text("weights.source"),
-            files=tuple(_weight_file(entry, origin) for entry in pick(document, "weights.files", list, origin)),
+            repo_id=_repo_id(document, origin),
+            revision=_revision(document, origin),
+            files=tuple(weight_file(entry, origin) for entry in pick(document, "weights.files", list, origin)),
+            distribution=_distribution(document["code"].get("distribution", "")),
             document=document,
         )
+
+
+def _distribution(value: Any) -> str:
+    """Return what pip can install; it is shown in a command, so anything else counts as not stated."""
+    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value) else ""
+
+
+def _repo_id(document: dict[str, Any], origin: str) -> str:
+    if document["weights"]["source"] != "hub":
+        return ""
+    repo_id = str(pick(document, "weights.repo_id", str, origin))
+    if not is_repo_id(repo_id):
+        raise Malformed(f"{origin}: weights.repo_id {repo_id!r} is no ORGANISATION/NAME")
+    return repo_id
+
+
+def _revision(document: dict[str, Any], origin: str) -> str:
+    revision = document["weights"].get("revision", "")
+    if not isinstance(revision, str) or (revision and not is_commit(revision)):
+        raise Malformed(f"{origin}: weights.revision is no commit of 40 lower-case hexadecimal digits")
+    return revision
+
+
+def is_repo_id(text: str) -> bool:
+    """Say whether a text can name a repository on the Hub: ``ORGANISATION/NAME``."""
+    part = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,95})"
+    return re.fullmatch(f"{part}/{part}", text) is not None and ".." not in text and "--" not in text
+
+
+def is_commit(text: str) -> bool:
+    """Say whether a text is a full commit id: 40 lower-case hexadecimal digits."""
+    return re.fullmatch(r"[0-9a-f]{40}", text) is not None
 
 
 def _output(document: dict[str, Any], origin: str) -> dict[str, Any]:
     output: dict[str, Any] = pick(document, "use.output", dict, origin)
     where = f"{origin}, use.output"
-    pick(output, "kind", str, where)
+    if pick(output, "kind", str, where) == "text":
+        return output
     shape, bounds = pick(output, "shape", list, where), pick(output, "range", list, where)
     if not shape or not all(type(size) is int and 0 < size <= 1_000_000 for size in shape):
         raise Malformed(f"{where}: shape is no list of sizes")
@@ -91,17 +157,17 @@ def leaves_folder(path: str) -> bool:
     return os.path.isabs(path) or "\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts)
 
 
-def _weight_file(entry: Any, origin: str) -> WeightFile:
+def weight_file(entry: Any, origin: str) -> WeightFile:
+    """Take one file from a parsed list of files. Raises ``Malformed`` where it cannot be used."""
     if not isinstance(entry, dict):
         raise Malformed(f"{origin}: an entry of weights.files is no object")
     where = f"{origin}, weights.files"
     path = str(pick(entry, "path", str, where))
     if leaves_folder(path):
         raise Malformed(f"{where}: path {path!r} leaves the model's folder")
-    size, sha256 = entry.get("size"), entry.get("sha256")
-    return WeightFile(
-        path,
-        size if isinstance(size, int) else -1,
-        sha256 if isinstance(sha256, str) else "",
-        str(entry.get("dtype", "")),
-    )
+    size, sha256 = entry.get("size", -1), entry.get("sha256", "")
+    if type(size) is not int or not -1 <= size < 2**63:
+        raise Malformed(f"{where}: size of {path} is no number of bytes")
+    if not isinstance(sha256, str) or (sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256)):
+        raise Malformed(f"{where}: sha256 of {path} is not 64 lower-case hexadecimal digits")
+    return WeightFile(path, size, sha256, str(entry.get("format", "")), str(entry.get("dtype", "")))

@@ -13,8 +13,8 @@ from typing import Any
 from aigc_core.errors import WrongUse, did_you_mean
 
 RESERVED = (
-    "again", "batch_size", "count", "debug", "device", "help", "indices", "json", "model", "n", "name", "o", "output",
-    "q", "quiet", "seed", "self", "start", "stream",
+    "accept_licence", "again", "batch_size", "count", "debug", "device", "help", "indices", "json", "locked", "model",
+    "n", "name", "o", "output", "q", "quiet", "seed", "self", "start", "stream",
 )  # fmt: skip
 """Flags and parameters of the core's own verbs; an option of a model cannot have such a name."""
 

@@ -21,6 +21,8 @@ class PluginManifest(NamedTuple):
     hooks: tuple[str, ...]
     commands: dict[str, dict[str, str]]
     """Command name to its ``summary`` and ``target``."""
+    claims: dict[str, dict[str, str]]
+    """Field (``model_type`` ...) to value to the name of a template in ``zoo/claims``."""
     document: dict[str, Any]
 
     @classmethod
@@ -29,11 +31,13 @@ class PluginManifest(NamedTuple):
         document = read_object(path)
         origin = os.path.basename(path)
         components, commands = document.get("components", {}), document.get("commands", {})
-        hooks = document.get("hooks", [])
+        hooks, claims = document.get("hooks", []), document.get("claims", {})
         if not _maps(components, lambda names: _maps(names, lambda target: isinstance(target, str))):
             raise Malformed(f"{origin}: components is no map of kinds to names to targets")
         if not _maps(commands, lambda entry: _maps(entry, lambda text: isinstance(text, str)) and "target" in entry):
             raise Malformed(f"{origin}: commands is no map of names to summary and target")
+        if not _maps(claims, lambda values: _maps(values, lambda name: isinstance(name, str) and is_name(name))):
+            raise Malformed(f"{origin}: claims is no map of fields to values to the names of templates")
         if not isinstance(hooks, list) or not all(isinstance(hook, str) for hook in hooks):
             raise Malformed(f"{origin}: hooks is no list of names")
         return cls(
@@ -43,6 +47,7 @@ class PluginManifest(NamedTuple):
             components=components,
             hooks=tuple(hooks),
             commands=commands,
+            claims=claims,
             document=document,
         )
 

@@ -62,6 +62,10 @@ CODES = {
     "unusable-schema": "The plugin has a schema for the architecture's config, but that file cannot be read, or is no "
     "valid JSON Schema 2020-12 by itself. The fault is the plugin's; the config was not checked.",
     "unknown-hook": "The plugin lists a hook that this core does not call.",
+    "unknown-fact": "A JSON pointer under provenance names nothing that is in the manifest.",
+    "unusable-template": "The plugin claims repositories of the Hub with a template that is missing in zoo/claims, "
+    "cannot be read, says what is filled in for each repository (id, summary, weights, terms.weights), or, completed "
+    "with those, is no right model manifest. The first reason is told; the fault is in the template's own file.",
 }
 """Every code that a ``Problem`` can have, with its explanation. A code keeps its meaning for ever."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 MAX_BYTES = 1_000_000
@@ -16,29 +17,34 @@ class Malformed(Exception):
     """Says why a document cannot be used at all."""
 
 
-def read_text(path: str) -> str:
+_SUSPECT = re.compile(r"\\u|[\[:,]\s*-?[0-9.]+[eE]|[0-9]{300}")
+"""What half a surrogate pair, or a number beyond every bound, is written with; to look costs less than to write."""
+
+
+def read_text(path: str, limit: int = MAX_BYTES) -> str:
     """Read a manifest's text. Raises ``Malformed`` where the file is missing, too large or no UTF-8."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # to read a pipe would wait for ever
             raise OSError("it is no file")
         with open(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(limit + 1)
     except OSError as error:
         raise Malformed(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    if len(data) > MAX_BYTES:
-        raise Malformed(f"{path} is larger than {MAX_BYTES:,} bytes")
+    if len(data) > limit:
+        raise Malformed(f"{path} is larger than {limit:,} bytes")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Malformed(f"{path} is not UTF-8 text (byte {error.start})") from error
 
 
-def read_object(path: str) -> dict[str, Any]:
-    """Read a JSON object. Raises ``Malformed`` with file and line."""
-    text = read_text(path)
+def read_object(path: str, limit: int = MAX_BYTES) -> dict[str, Any]:
+    """Read a JSON object of at most ``limit`` bytes. Raises ``Malformed`` with file and line."""
+    text = read_text(path, limit)
     try:
         document = json.loads(text, parse_constant=_refuse)
-        json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8")  # or listing it would fail
+        if _SUSPECT.search(text):
+            json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8")  # or listing it would fail
     except json.JSONDecodeError as error:
         raise Malformed(f"{path}, line {error.lineno}: {error.msg.lower()}") from error
     except (RecursionError, ValueError) as error:  # too deep, thousands of digits, 1e999, half a surrogate pair

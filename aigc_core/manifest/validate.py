@@ -6,15 +6,16 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 from aigc_core.manifest.against_schema import check_against
-from aigc_core.manifest.cross_checks import check_model, check_plugin
+from aigc_core.manifest.cross_checks import check_model
 from aigc_core.manifest.lines import Path, scan
+from aigc_core.manifest.plugin_checks import check_plugin
 from aigc_core.manifest.problems import Problem, kind_of, place, plain
-from aigc_core.manifest.read import MAX_DEPTH, Malformed, read_object, read_text
+from aigc_core.manifest.read import MAX_DEPTH, Malformed, read_text
 from aigc_core.manifest.report import Report
+from aigc_core.manifest.schema import schema
 
 
 def validate_model(path: str) -> list[Problem]:
@@ -51,7 +52,7 @@ def _validate(path: str, kind: str, cross_check: Callable[[Any, str, Report], No
         return [Problem("not-an-object", "", lines.root.line, message, 'It takes an object, such as {"schema": 1}.')]
     report = Report(lines)
     _check_text(document, report)
-    if check_against(document, _schema(kind), (), report):
+    if check_against(document, schema(kind), (), report):
         cross_check(report.sound(document), os.path.abspath(path), report)
     return sorted(report.problems, key=lambda problem: (problem.line, problem.pointer))
 
@@ -91,8 +92,3 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
             yield from _leaves(entry, (*path, index))
     else:
         yield path, value
-
-
-@cache
-def _schema(kind: str) -> dict[str, Any]:
-    return read_object(os.path.join(os.path.dirname(__file__), "schemas", f"{kind}.schema.json"))

@@ -1,0 +1,198 @@
+"""Values of the wrong type, form or size: each is one problem, with its place and a hint."""
+
+from __future__ import annotations
+
+import pytest
+
+FILE, OPTION = "/weights/files/0", "/use/options/properties/truncation"
+HEX = "64 lower-case hexadecimal digits"
+FAULTS = {
+    "id is a number": (("put", "/id", 1), "wrong-type", "/id", '"id"', "It takes a string"),
+    "api is a text": (("put", "/code/api", "1"), "wrong-type", "/code/api", '"api"', "a whole number, at least 1"),
+    "api is true": (("put", "/code/api", True), "wrong-type", "/code/api", '"api"', "a whole number"),
+    "api is 1.0": (("put", "/code/api", 1.0), "wrong-type", "/code/api", '"api"', "a whole number"),
+    "schema is true": (("put", "/schema", True), "wrong-type", "/schema", '"schema"', "It takes 1."),
+    "size is a half": (("put", f"{FILE}/size", 0.5), "wrong-type", f"{FILE}/size", '"size"', "a whole number"),
+    "weights is null": (("put", "/weights", None), "wrong-type", "/weights", '"weights": null', "It takes an object"),
+    "files is an object": (("put", "/weights/files", {}), "wrong-type", "/weights/files", '"files"', "an array"),
+    "a file is a text": (("put", FILE, "x"), "wrong-type", FILE, '"x"', "It takes an object"),
+    "licence is a list": (
+        ("put", "/terms/code", ["MIT"]),
+        "wrong-type",
+        "/terms/code",
+        '"code": [',
+        "a string or null",
+    ),
+    "width is a text": (
+        ("put", "/code/config/width", "64"),
+        "wrong-type",
+        "/code/config/width",
+        '"width"',
+        "a whole number, at least 1, at most 512",
+    ),
+    "enum member of another type": (
+        ("put", "/use/options/properties/style/enum/1", 3),
+        "wrong-type",
+        "/use/options/properties/style/enum/1",
+        '\n"plain",\n3',
+        "It takes a string.",
+    ),
+    "unknown schema": (("put", "/schema", 2), "not-allowed", "/schema", '"schema"', "It takes 1."),
+    "unknown family": (
+        ("put", "/family", "GANs"),
+        "not-allowed",
+        "/family",
+        '"family"',
+        "Did you mean gan? It takes one",
+    ),
+    "unknown task": (
+        ("put", "/task", "text-generaton"),
+        "not-allowed",
+        "/task",
+        '"task"',
+        "Did you mean text-generation?",
+    ),
+    "unknown source": (
+        ("put", "/weights/source", "hubb"),
+        "not-allowed",
+        "/weights/source",
+        '"source"',
+        "Did you mean hub? It takes one of",
+    ),
+    "pickle": (
+        ("put", f"{FILE}/format", "pickle"),
+        "not-allowed",
+        f"{FILE}/format",
+        '"format"',
+        '"safetensors", "json", "text"',
+    ),
+    "unknown dtype": (
+        ("put", f"{FILE}/dtype", "floot16"),
+        "not-allowed",
+        f"{FILE}/dtype",
+        '"dtype"',
+        "Did you mean float16?",
+    ),
+    "unknown capability": (
+        ("put", "/capabilities/1", "generte"),
+        "not-allowed",
+        "/capabilities/1",
+        '"generte"',
+        "Did you mean generate?",
+    ),
+    "two channels": (
+        ("put", "/use/output/shape/0", 2),
+        "not-allowed",
+        "/use/output/shape/0",
+        "\n[\n2,",
+        "one of 1, 3.",
+    ),
+    "unknown direction": (
+        ("put", "/scores/0/direction", "down"),
+        "not-allowed",
+        "/scores/0/direction",
+        '"direction"',
+        '"lower", "higher"',
+    ),
+    "unknown option type": (
+        ("put", f"{OPTION}/type", "double"),
+        "not-allowed",
+        f"{OPTION}/type",
+        '"double"',
+        '"number", "integer", "string"',
+    ),
+    "options of an array": (
+        ("put", "/use/options/type", "array"),
+        "not-allowed",
+        "/use/options/type",
+        '"type": "array"',
+        'It takes "object".',
+    ),
+    "id in capitals": (
+        ("put", "/id", "Tiny"),
+        "bad-form",
+        "/id",
+        '"id"',
+        "lower-case letters, digits and single dashes",
+    ),
+    "id with a line feed": (("put", "/id", "tiny\n"), "bad-form", "/id", '"id"', 'such as "dcgan-fashion"'),
+    "hash too short": (("put", f"{FILE}/sha256", "a" * 63), "bad-form", f"{FILE}/sha256", "a" * 63, HEX),
+    "hash in capitals": (("put", f"{FILE}/sha256", "A" * 64), "bad-form", f"{FILE}/sha256", "A" * 64, HEX),
+    "licence in prose": (
+        ("put", "/terms/code", "Apache 2.0"),
+        "bad-form",
+        "/terms/code",
+        "Apache 2.0",
+        "Did you mean Apache-2.0?",
+    ),
+    "arxiv with a prefix": (
+        ("put", "/citation/0/arxiv", "arXiv:1511.06434"),
+        "bad-form",
+        "/citation/0/arxiv",
+        "arXiv:",
+        'such as "1511.06434"',
+    ),
+    "arxiv in month 13": (
+        ("put", "/citation/0/arxiv", "1513.06434"),
+        "bad-form",
+        "/citation/0/arxiv",
+        "1513.",
+        "arXiv id alone",
+    ),
+    "doi as url": (
+        ("put", "/citation/0/doi", "https://doi.org/10.1/x"),
+        "bad-form",
+        "/citation/0/doi",
+        "doi.org",
+        "DOI alone",
+    ),
+    "summary of two lines": (("put", "/summary", "a\nb"), "bad-form", "/summary", '"summary"', "One line"),
+    "empty summary": (("put", "/summary", ""), "bad-form", "/summary", '"summary"', "One line"),
+    "option with a dash": (
+        ("rename", "/use/options/properties/style", "my-style"),
+        "bad-form",
+        "/use/options/properties/my-style",
+        '"my-style"',
+        "lower-case letters, digits and underscores",
+    ),
+    "path with NUL": (("put", f"{FILE}/path", "a\0b"), "bad-form", f"{FILE}/path", '"path"', "forward slashes"),
+    "check of no step": (("put", "/origin/checks", {"x": "0" * 64}), "bad-form", "/origin/checks/x", '"x"', "by step"),
+    "metric with a blank": (
+        ("put", "/scores/0/metric", "fid 10k"),
+        "bad-form",
+        "/scores/0/metric",
+        "fid 10k",
+        "extractor, sample count",
+    ),
+    "api zero": (("put", "/code/api", 0), "out-of-range", "/code/api", '"api"', "at least 1"),
+    "negative size": (("put", f"{FILE}/size", -1), "out-of-range", f"{FILE}/size", '"size"', "at least 0"),
+    "no seconds": (("put", "/budget/seconds", 0), "out-of-range", "/budget/seconds", '"seconds": 0', "above 0"),
+    "width of a million": (
+        ("put", "/code/config/width", 10**6),
+        "out-of-range",
+        "/code/config/width",
+        '"width"',
+        "at most 512",
+    ),
+    "no capability": (
+        ("put", "/capabilities", []),
+        "too-short",
+        "/capabilities",
+        '"capabilities"',
+        'such as ["generate"]',
+    ),
+    "flat image": (("put", "/use/output/shape", [1, 28]), "too-short", "/use/output/shape", '"shape"', "at least 3"),
+    "image in five dimensions": (
+        ("put", "/use/output/shape", [1, 28, 28, 1, 1]),
+        "too-long",
+        "/use/output/shape",
+        '"shape"',
+        "at most 3 entries",
+    ),
+    "endless summary": (("put", "/summary", "a" * 301), "too-long", "/summary", '"summary"', "at most 300 characters"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_is_one_problem(name, check_fault):
+    check_fault(FAULTS[name])
