@@ -25,9 +25,8 @@ class Dcgan28:
 
     @classmethod
     def open(cls, config: Mapping[str, Any], weights: Mapping[str, Path], device: str) -> Dcgan28:
-        """Load the one safetensors file. ``config`` has ``latent_dim`` and ``width``."""
-        (path,) = weights.values()
-        network = load_module(lambda: DcganGenerator(**config), path, device)
+        """Load the safetensors file. ``config`` has ``latent_dim`` and ``width``."""
+        network = load_module(lambda: DcganGenerator(config["latent_dim"], config["width"]), weights, device)
         return cls(network, config["latent_dim"], device)
 
     @torch.inference_mode()
