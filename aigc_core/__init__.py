@@ -17,12 +17,15 @@ API = 1
 __all__ = ["API", "__version__", "load"]
 
 
-def load(name: str, device: str = "cpu") -> Model:
-    """Find a model by name, verify its weights and make it ready to sample.
+def load(name: str, device: str = "cpu", *, locked: bool = False, accept_licence: bool = False) -> Model:
+    """Find a model by name, fetch what is missing of it, verify every file and make it ready to sample.
 
-    ``name`` is a model id, or ``plugin:id`` where two plugins ship the same id. ``device`` is a torch device name.
-    Raises ``aigc_core.errors.ZooError`` with what happened and what to do.
+    ``name`` is a model id, ``plugin:id`` where two plugins ship the same id, ``hf:ORG/NAME[@REVISION]`` for a
+    repository on the Hugging Face Hub, or ``./FOLDER`` for one on disk. ``device`` is a torch device name. With
+    ``locked`` only what ``aigc-zoo.lock`` pins is used, and nothing is asked of the network. ``accept_licence`` uses
+    weights from the Hub whose authors declare no licence. Raises ``aigc_core.errors.ZooError`` with what happened and
+    what to do.
     """
     from aigc_core.run.load import load
 
-    return load(name, device)
+    return load(name, device, locked=locked, accept_licence=accept_licence)

@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aigc_core import discovery, registry
-from aigc_core.errors import ZooError
+from aigc_core.errors import ZooError, counted
 from aigc_core.paths import home
 from aigc_core.run.load import fetch
 
-REQUIRED = ("torch", "numpy", "PIL", "pluggy", "safetensors", "click", "jsonschema")
+REQUIRED = ("torch", "numpy", "PIL", "pluggy", "huggingface_hub", "safetensors", "click", "jsonschema", "tqdm")
+ELSEWHERE = ("not fetched", "not pinned", "no plugin")
+"""States of a model that nothing is wrong with: its files, or its plugin, are not on this machine."""
 ACTIVATION_SECONDS = 120
 """An import that takes longer is reported as hanging."""
 
@@ -43,7 +46,14 @@ def checks() -> Iterator[Check]:
         message = f"{who}: {plugin.state}" + (f": {plugin.reason}" if plugin.reason else "")
         yield Check(name, state, message, plugin.repair)
     for entry in entries:
-        yield _model(entry)
+        if entry.state not in ELSEWHERE:
+            yield _model(entry)
+    away = Counter(entry.state for entry in entries if entry.state in ELSEWHERE)
+    if away:
+        states = ", ".join(f"{count} {state}" for state, count in away.items())
+        yield Check(
+            "other models", "ok", f"{counted(away.total(), 'model')} known and not here ({states}): aigc-zoo list"
+        )
 
 
 def _dependencies() -> Iterator[Check]:
@@ -67,10 +77,10 @@ def _folders() -> Iterator[Check]:
 def _model(entry: registry.Entry) -> Check:
     name = f"model {entry.id}"
     if entry.state != "ready" or entry.manifest is None:
-        state = "warning" if entry.state in ("disabled", "no plugin", "not fetched") else "problem"
+        state = "warning" if entry.state == "disabled" else "problem"
         return Check(name, state, f"{entry.state}: {entry.reason}", entry.repair)
     try:
-        fetch(entry)
+        fetch(entry, offline=True)
     except ZooError as error:
         return Check(name, "problem", str(error), error.hint)
     return Check(name, "ok", "ready, its weights verified")

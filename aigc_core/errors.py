@@ -40,6 +40,11 @@ class Refused(ZooError):
 INTERRUPTED = 130
 
 
+def counted(number: int, thing: str) -> str:
+    """Return ``1 file``, ``2 files``."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """Return `` Did you mean X?`` where a known name is near ``word``, else an empty string."""
     import difflib

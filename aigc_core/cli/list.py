@@ -8,6 +8,8 @@ from aigc_core import registry
 from aigc_core.cli.output import echo_json, echo_table
 from aigc_core.registry import Entry
 
+_BROKEN = ("broken", "conflict", "failed", "incompatible")
+
 
 @click.command("list")
 @click.option("--family", type=click.Choice(["gan", "vae", "autoregressive"]), help="Only this family.")
@@ -27,7 +29,7 @@ def command(family: str, task: str, plugin: str, search: str, strict: bool, as_j
         echo_table(["model", "family", "plugin", "state", "summary"], rows, state=3)
     else:
         click.echo("No model matches. See: aigc-zoo plugins", err=True)
-    if strict and any(entry.state != "ready" for entry in entries):
+    if strict and any(entry.state in _BROKEN for entry in entries):
         raise click.exceptions.Exit(1)
 
 
@@ -46,9 +48,9 @@ def _facts(entry: Entry) -> list[str]:
 
 
 def _last(entry: Entry) -> str:
-    if entry.state == "ready" and entry.manifest:
-        return entry.manifest.summary
-    return entry.reason + (f" -> {entry.repair}" if entry.repair else "")
+    usual = entry.state in ("ready", "not fetched", "not pinned", "no plugin") and entry.manifest
+    text = usual.summary if usual else entry.reason
+    return text + (f" -> {entry.repair}" if entry.repair else "")
 
 
 def _row(entry: Entry) -> dict[str, object]:

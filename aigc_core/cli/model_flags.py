@@ -8,6 +8,7 @@ import click
 
 from aigc_core import registry
 from aigc_core.errors import ZooError
+from aigc_core.hub.names import is_hub_name
 from aigc_core.registry import Entry
 
 _TYPES: dict[str, Any] = {"number": click.FLOAT, "integer": click.INT, "string": click.STRING}
@@ -38,6 +39,12 @@ class ModelCommand(click.Command):
             if not word.startswith("-") and before not in takes_value
         ]
         for word in words:
+            if is_hub_name(word) and not ctx.resilient_parsing and not {"--help", "-h"} & set(args):
+                from aigc_core.cli.progress import hush, say
+                from aigc_core.hub.repository import settle
+
+                quiet = bool({"-q", "--quiet"} & set(args))
+                settle(word, hush if quiet else say, offline="--locked" in args)  # its flags stand in its manifest
             try:
                 return registry.find(word)
             except ZooError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 GOOD, BAD, DIM = "green", "red", "bright_black"
-_COLOURS = {"ready": GOOD, "registered": GOOD, "disabled": DIM, "no plugin": DIM, "not fetched": DIM}
+_QUIET = ("disabled", "no plugin", "not fetched", "not pinned", "partial", "other", "unfinished")
+_COLOURS = dict.fromkeys(("ready", "registered", "complete"), GOOD) | dict.fromkeys(_QUIET, DIM)
 
 
 def echo_json(kind: str, document: dict[str, Any]) -> None:
@@ -26,6 +26,8 @@ def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]], state: int)
     if not sys.stdout.isatty():
         click.echo("\n".join("\t".join(row) for row in rows))
         return
+    import shutil  # it brings every archive format along, which start-up need not pay for
+
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     room = max(20, shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(widths) - 1))
     titles = [cell.upper().ljust(width) for cell, width in zip(header, widths, strict=True)]

@@ -17,7 +17,9 @@ from click.core import ParameterSource
 from aigc_core import interrupt
 from aigc_core.cli.completing import model_names
 from aigc_core.cli.model_flags import ModelCommand
+from aigc_core.cli.progress import fetching, say
 from aigc_core.errors import CheckFailed, WrongUse
+from aigc_core.hub import cache
 
 
 @click.command("run", cls=ModelCommand)
@@ -33,6 +35,8 @@ from aigc_core.errors import CheckFailed, WrongUse
 @click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, cuda:1, mps.")
 @click.option("--batch-size", type=click.INT, default=64, show_default=True, help="Samples computed at once.")
 @click.option("--again", metavar="FILE", help="Make FILE again from its receipt and say whether the bytes agree.")
+@click.option("--locked", is_flag=True, help="Use what aigc-zoo.lock pins, and ask nothing of the network.")
+@click.option("--accept-licence", is_flag=True, help="Use weights although their authors declare no licence.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> None:
     """Make samples with MODEL and write them to a file that says how to make it again."""
@@ -40,7 +44,7 @@ def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> 
     gc.enable()  # start-up is over
     if again is not None:
         _refuse_beside_again()
-        _again(again, given["output"], quiet)
+        _again(again, given["output"], quiet, given["locked"], given["accept_licence"])
     elif model is None:
         raise WrongUse("Which model?", "See: aigc-zoo list")
     else:
@@ -56,19 +60,24 @@ def _run(
     output: str | None,
     device: str,
     batch_size: int,
+    locked: bool,
+    accept_licence: bool,
     **flags: Any,
 ) -> None:
-    from aigc_core.run.load import open_entry, resolve
+    from aigc_core.run.load import check_licence, fetch, open_entry, resolve
     from aigc_core.run.make import announce, make, plan
     from aigc_core.run.model import index_range
 
     began = time.perf_counter()
-    entry = resolve(name)
+    entry = resolve(name, locked=locked, say=say)
     assert entry.manifest is not None
+    check_licence(entry, accept_licence)
     options = {flag: value for flag, value in flags.items() if value is not None}
     target = f"{entry.id}-{seed}.png" if output is None else output
     planned = plan(entry.manifest, target, index_range(start, count), seed=seed, options=options, batch_size=batch_size)
-    model = open_entry(entry, device)
+    with fetching(name, entry.manifest, quiet=quiet, offline=locked or cache.offline()) as report:
+        files = fetch(entry, offline=locked, report=report)
+    model = open_entry(entry, files, device)
     interrupt.check()
     with _bar(count, quiet or count <= batch_size) as progress:
         receipt = make(model, planned, progress)
@@ -84,21 +93,21 @@ def _refuse_beside_again() -> None:
     """Raise ``WrongUse`` for anything beside --again that the file's receipt settles."""
     context = click.get_current_context()
     for param in context.command.get_params(context):
-        if not param.name or param.name in ("again", "output", "quiet"):
+        if not param.name or param.name in ("again", "output", "quiet", "locked", "accept_licence"):
             continue
         if context.get_parameter_source(param.name) == ParameterSource.COMMANDLINE:
             name = param.name.upper() if isinstance(param, click.Argument) else param.opts[-1]
             raise WrongUse(f"--again takes everything from the file's receipt: leave out {name}.")
 
 
-def _again(path: str, output: str | None, quiet: bool) -> None:
+def _again(path: str, output: str | None, quiet: bool, locked: bool, accept_licence: bool) -> None:
     from aigc_core.run.again import again
     from aigc_core.run.model import BATCH
     from aigc_core.run.receipt import read
 
     first, end = read(path)["indices"]
     with _bar(end - first, quiet or end - first <= BATCH) as progress:
-        result = again(path, output, progress)
+        result = again(path, output, progress, locked=locked, accept_licence=accept_licence)
     if not result.equal:
         raise CheckFailed(f"{path} came out otherwise: {'; '.join(result.differences)}.")
     if not quiet:

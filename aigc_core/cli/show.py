@@ -11,7 +11,7 @@ import click
 from aigc_core import registry
 from aigc_core.cli.completing import model_names
 from aigc_core.cli.output import echo_json, printable, styled
-from aigc_core.errors import WrongUse
+from aigc_core.errors import NotAvailable, WrongUse
 
 
 @click.command("show")
@@ -21,6 +21,8 @@ def command(model: str, as_json: bool) -> None:
     """Show what MODEL's manifest says: use, options, terms, origin, limits."""
     entry = registry.find(model)
     if entry.manifest is None:
+        if entry.state != "broken":
+            raise NotAvailable(f"Nothing is known of {model}: {entry.reason}.", f"Try: {entry.repair}")
         raise WrongUse(f"The manifest of {model} cannot be used: {entry.reason}.", f"Try: {entry.repair}")
     document = entry.manifest.document
     if as_json:

@@ -23,7 +23,14 @@ class Again(NamedTuple):
     """What is not as it was: the receipt's fields, then the values; empty where every byte agrees."""
 
 
-def again(path: str, output: str | None = None, progress: Callable[[int], None] = lambda done: None) -> Again:
+def again(
+    path: str,
+    output: str | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+    *,
+    locked: bool = False,
+    accept_licence: bool = False,
+) -> Again:
     """Make ``path`` again, into ``output`` or a temporary file, and compare.
 
     Raises ``Refused`` where the file has no receipt, or the model's weights are others now, and ``WrongUse`` where
@@ -34,7 +41,7 @@ def again(path: str, output: str | None = None, progress: Callable[[int], None] 
     if output is not None:
         _check_output(path, output)
     receipt = receipts.read(path)
-    model = load(receipt["model"], receipt["device"])
+    model = load(receipt["model"], receipt["device"], locked=locked, accept_licence=accept_licence)
     weights = {file.path: file.sha256 for file in model.manifest.files}
     if weights != receipt["weights"]:
         raise Refused(f"{path} was made with other weights of {receipt['model']} than those installed.")

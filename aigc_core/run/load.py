@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from aigc_core import plugins, registry
 from aigc_core.errors import NotAvailable, Refused, WrongUse
+from aigc_core.hub import lock
+from aigc_core.hub.choose import CONFIG
+from aigc_core.hub.names import is_hub_name
+from aigc_core.hub.pull import Report, pull, silent, unpinned
 from aigc_core.interfaces import NoiseSpec
+from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.registry import Entry
 from aigc_core.run.model import Model, guarded
-from aigc_core.weights import check_dtype, verify
+from aigc_core.verified import verify
+from aigc_core.weights import check_dtype
 
 
-def load(name: str, device: str = "cpu") -> Model:
-    """Find, verify and load a model. See ``aigc_core.load``."""
+def load(name: str, device: str = "cpu", *, locked: bool = False, accept_licence: bool = False) -> Model:
+    """Find, fetch, verify and load a model. See ``aigc_core.load``."""
     if not isinstance(name, str) or not isinstance(device, str):
         raise WrongUse("A model and a device are named by text, such as load('dcgan-fashion', 'cpu').")
-    return open_entry(resolve(name), device)
+    entry = resolve(name, locked=locked)
+    check_licence(entry, accept_licence)
+    return open_entry(entry, fetch(entry, offline=locked), device)
 
 
-def open_entry(entry: Entry, device: str) -> Model:
-    """Verify and load a model that ``resolve`` found. Raises as ``aigc_core.load`` does."""
-    files = fetch(entry)
+def open_entry(entry: Entry, files: Mapping[str, Path], device: str) -> Model:
+    """Load a model that ``resolve`` found from the files that ``fetch`` verified. Raises as ``aigc_core.load`` does."""
     check_device(device)
     for file in entry.manifest.files if entry.manifest else ():
         if file.dtype:
@@ -32,7 +39,7 @@ def open_entry(entry: Entry, device: str) -> Model:
     assert entry.manifest is not None
     assert entry.plugin is not None
     kind = plugins.component(entry.plugin, "generators", entry.manifest.architecture)
-    config = entry.manifest.config
+    config = _config(entry, files)
     generator = guarded(entry, "load", lambda: kind.open(config, files, device))
     if fault := _fault(generator):
         raise NotAvailable(f"The generator of {entry.id}, by {entry.plugin.distribution}, {fault}.")
@@ -70,30 +77,65 @@ def _fault(generator: Any) -> str:
     return "" if callable(getattr(generator, "generate", None)) else "has no generate"
 
 
-def resolve(name: str) -> Entry:
-    """Return the usable model of that name. Raises its error where it is not usable."""
+def resolve(name: str, *, locked: bool = False, say: Callable[[str], None] = lambda text: None) -> Entry:
+    """Return the usable model of that name; a repository that is used for the first time is pinned, and ``say`` told.
+
+    With ``locked``, only what the project's lock file pins, and nothing is asked of the network. Raises the model's
+    error where it is not usable.
+    """
+    if is_hub_name(name):
+        from aigc_core.hub.repository import settle
+
+        settle(name, say, offline=locked)
     entry = registry.find(name)
-    if entry.state not in ("ready", "failed"):
+    if entry.state not in (*registry.RUNNABLE, "failed") or entry.manifest is None:
         raise entry.error()
+    if locked:
+        lock.require(entry.lock_name, entry.manifest.files)
     return entry
 
 
-def fetch(entry: Entry) -> dict[str, Path]:
-    """Return the model's weight files by their name in the manifest, each verified.
+def check_licence(entry: Entry, accepted: bool) -> None:
+    """Raise ``Refused`` where weights from the Hub come without any licence, unless the user has accepted that."""
+    manifest = entry.manifest
+    if manifest and manifest.source == "hub" and not manifest.licence and not accepted:
+        raise Refused(
+            f"{manifest.repo_id} declares no licence for its weights, so nobody has said that you may use them.",
+            "To use them on your own responsibility, add --accept-licence.",
+        )
 
-    Raises ``Refused`` where a file has no hash or another one, or lies outside the model's folder.
+
+def fetch(entry: Entry, *, offline: bool = False, report: Report = silent) -> dict[str, Path]:
+    """Return the model's files by their name in the manifest, each verified; what is on the Hub is pulled first.
+
+    Raises ``NotAvailable`` where a file cannot be had, ``Refused`` where it has no hash or another one, or lies
+    outside the model's folder.
     """
-    assert entry.manifest is not None
+    manifest = entry.manifest
+    assert manifest is not None
+    if manifest.source == "hub":
+        return pull(manifest.repo_id, manifest.revision, manifest.files, offline=offline, report=report)
     found: dict[str, Path] = {}
-    for file in entry.manifest.files:
-        if file.size < 0 or not file.sha256:
-            raise Refused(f"{entry.id} lists {file.path} without size and sha256, so it cannot be verified.")
+    for file in manifest.files:
+        if not file.pinned:
+            raise unpinned(entry.id, file.path)
         path = os.path.realpath(os.path.join(entry.folder, file.path))
         if not path.startswith(os.path.realpath(entry.folder) + os.sep):
             raise Refused(f"{entry.id} lists {file.path}, which lies outside its folder.")
         verify(path, file.size, file.sha256)
         found[file.path] = Path(path)
     return found
+
+
+def _config(entry: Entry, files: Mapping[str, Path]) -> dict[str, Any]:
+    """Return what the architecture is built with: config.json where the model has one, under the manifest's own."""
+    assert entry.manifest is not None
+    if CONFIG not in files:
+        return entry.manifest.config
+    try:
+        return read_object(str(files[CONFIG])) | entry.manifest.config
+    except Malformed as error:
+        raise NotAvailable(f"The config of {entry.id} cannot be used: {error}.") from None
 
 
 def check_device(device: str) -> None:

@@ -24,9 +24,9 @@ def two_models(site: Any) -> Any:
 
 
 def states(site: Any) -> dict[str, str]:
-    return {
-        row["id"]: row["state"] for row in site.zoo("list", "--json").json["models"] if row["origin"] != "plugin gan"
-    }
+    """Return the state of every model but those that are there without this test."""
+    rows = site.zoo("list", "--json").json["models"]
+    return {row["id"]: row["state"] for row in rows if row["origin"] not in ("plugin gan", "registry")}
 
 
 @pytest.mark.parametrize("command", [["run", "first"], ["run", "same:first"], ["show", "first"], ["disable", "same"]])
@@ -93,6 +93,21 @@ def test_a_model_listed_twice_runs_by_its_qualified_name(two_models: Any) -> Non
     done = two_models.zoo("run", "two:twin", "-n", "1", "-o", "x.npy")
     assert (done.returncode, done.stderr) == (0, "")
     assert two_models.imported() == ["two_dist"]
+
+
+def test_the_users_manifest_of_a_model_settles_whose_is_meant(two_models: Any) -> None:
+    """An overlay of an id is no duplicate of it: the user has said what the name means."""
+    own = two_models.home / "data" / "models"
+    own.mkdir(parents=True)
+    (own / "twin.json").write_text((two_models.packages / "two_dist" / "zoo" / "models" / "twin.json").read_text())
+    assert states(two_models) == {"twin": "ready"}
+    shown = two_models.zoo("show", "twin", "--json").json
+    assert (shown["state"], shown["origin"]) == ("ready", "user")
+    done = two_models.zoo("run", "twin", "-n", "1", "-o", "x.npy")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert two_models.imported() == ["two_dist"]
+    for name in ("one:twin", "two:twin"):
+        assert two_models.zoo("show", name, "--json").json["state"] == "ready"
 
 
 def test_disabling_one_plugin_settles_whose_model_is_meant(two_models: Any) -> None:

@@ -17,7 +17,7 @@ MODEL = "dcgan-fashion"
         (["run", "dcgan-fashio"], 2, "No model dcgan-fashio is known. Did you mean dcgan-fashion?"),
         (["show", "dcgan-fashio"], 2, "No model dcgan-fashio is known. Did you mean dcgan-fashion?"),
         (["run", ""], 2, "No model"),
-        (["run", "../../etc/passwd"], 2, "No model ../../etc/passwd is known"),
+        (["run", "../../etc/passwd"], 2, "There is no folder ../../etc/passwd"),
         (["run"], 2, "Which model?"),
         (["show"], 2, "Missing argument"),
         (["runn", MODEL], 2, "No command runn. Did you mean run?"),
