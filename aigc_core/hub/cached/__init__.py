@@ -1,0 +1,1 @@
+"""What the Hub cache on this machine holds: seen, checked, removed."""
