@@ -1,0 +1,1 @@
+"""A model of ours onto the Hub: its layout, its card, and the push."""
