@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 DATA ?= .data
 OUT ?= fashion.png
+JOBS ?= 2
 TORCH_FREE := tests/manifest tests/plugins/test_entry_points.py tests/plugins/test_import_budget.py \
 	tests/test_borders.py tests/run/test_noise.py
 
@@ -12,16 +13,16 @@ TORCH_FREE := tests/manifest tests/plugins/test_entry_points.py tests/plugins/te
 PYTHONS ?= $(foreach minor,10 12 13,$(firstword $(wildcard $(HOME)/.pyenv/versions/3.$(minor).*/bin/python) \
 	$(shell command -v python3.$(minor))))
 
-.PHONY: run test fast lint types docs data pythons bench clean
+.PHONY: run test fast lint types docs data hub-demo hub-1 pythons bench clean
 
 run: $(VENV)/.run
 	$(BIN)/aigc-zoo run dcgan-fashion --count 64 --output $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -39,11 +40,19 @@ pythons:
 		name=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && echo "Python $$name" && \
 		$$python -m venv $(VENV)-$$name && \
 		$(VENV)-$$name/bin/python -m pip --disable-pip-version-check install --quiet \
-			click jsonschema numpy pillow pluggy safetensors pytest hypothesis && \
+			click huggingface_hub jsonschema numpy pillow pluggy pyyaml safetensors tqdm pytest hypothesis && \
 		$(VENV)-$$name/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
 			--editable . --editable plugins/aigc-gan && \
 		$(VENV)-$$name/bin/python -m pytest -q -m "not slow" $(TORCH_FREE) || exit 1; \
 	done
+
+# A Hub on this machine, a model published on it, and run from a second, empty cache.
+hub-demo: $(VENV)/.dev
+	AIGC_ZOO=$(abspath $(BIN))/aigc-zoo PYTHON=$(abspath $(BIN))/python bash tests/hub/demo.sh
+
+# The Hub tests with the other major version of the client, in an environment on top of the first.
+hub-1: $(VENV)/.hub-1
+	$(VENV)/hub-1/bin/python -m pytest -q -n $(JOBS) tests/hub
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
@@ -70,6 +79,14 @@ $(VENV)/.run: pyproject.toml plugins/aigc-gan/pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP) --editable ".[test,lint,docs]" --editable plugins/aigc-gan
+	touch $@
+
+$(VENV)/.hub-1: $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/hub-1
+	$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' > \
+		$$($(VENV)/hub-1/bin/python -c 'import site; print(site.getsitepackages()[0])')/first.pth
+	$(VENV)/hub-1/bin/python -m pip --disable-pip-version-check install --quiet --ignore-installed \
+		huggingface_hub==1.33.0
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

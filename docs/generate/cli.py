@@ -29,14 +29,21 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
         command = zoo.get_command(top, verb)
         assert command is not None, verb
         yield f"aigc-zoo {verb}", command, click.Context(command, info_name=verb, parent=top)
+        if isinstance(command, click.Group):
+            yield from members(verb, command, top)
     for name in names():
         group = zoo.get_command(top, name)
         assert isinstance(group, click.Group), name
-        middle = click.Context(group, info_name=name, parent=top)
-        for verb in group.list_commands(middle):
-            command = group.get_command(middle, verb)
-            assert command is not None, verb
-            yield f"aigc-zoo {name} {verb}", command, click.Context(command, info_name=verb, parent=middle)
+        yield from members(name, group, top)
+
+
+def members(name: str, group: click.Group, top: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Yield the commands of a group, as ``commands`` does."""
+    middle = click.Context(group, info_name=name, parent=top)
+    for verb in group.list_commands(middle):
+        command = group.get_command(middle, verb)
+        assert command is not None, verb
+        yield f"aigc-zoo {name} {verb}", command, click.Context(command, info_name=verb, parent=middle)
 
 
 def section(name: str, command: click.Command, context: click.Context) -> str:

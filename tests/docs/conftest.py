@@ -11,13 +11,17 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "hub"))
+
+from loopback import LoopbackHub  # noqa: E402
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"<!-- (exit|file):? (.+?) -->\n$")
 
@@ -77,9 +81,10 @@ def pages() -> list[Path]:
 
 
 class Terminal(NamedTuple):
-    """A folder, and an environment with a home, a path and a site folder of its own."""
+    """A folder, and an environment with a home, a path, a site folder and a Hub of its own."""
 
     folder: Path
+    hub: str
 
     @property
     def site(self) -> Path:
@@ -89,7 +94,9 @@ class Terminal(NamedTuple):
         own = {name: value for name, value in os.environ.items() if not name.startswith("AIGC_ZOO")}
         path = os.path.dirname(sys.executable) + os.pathsep + own["PATH"]
         home = str(self.folder / ".zoo-home")
-        return own | {"PATH": path, "AIGC_ZOO_HOME": home, "PYTHONPATH": str(self.site), "NO_COLOR": "1"}
+        hub = {"HF_ENDPOINT": self.hub, "HF_TOKEN": "hf_test", "HF_HOME": str(self.folder / ".hf")}
+        hub |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        return own | hub | {"PATH": path, "AIGC_ZOO_HOME": home, "PYTHONPATH": str(self.site), "NO_COLOR": "1"}
 
     def run(self, command: str, columns: int = 120) -> tuple[int, str]:
         """Run a shell command on a terminal of its own; return its exit code and everything that it printed."""
@@ -149,9 +156,10 @@ def root() -> Path:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
     (tmp_path / ".site").mkdir()
-    return Terminal(tmp_path)
+    with LoopbackHub() as hub:  # its token hf_test is that of the user `me`
+        yield Terminal(tmp_path, hub.url)
 
 
 @pytest.fixture
