@@ -10,7 +10,7 @@ from aigc_core.discovery import Plugin
 from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError, did_you_mean
 from aigc_core.hub import cache, lock
 from aigc_core.hub.names import is_folder, is_hub_name
-from aigc_core.manifest.model import ModelManifest
+from aigc_core.manifest.model import ModelManifest, is_repo_id
 from aigc_core.manifest.plugin import api_problem
 from aigc_core.manifest.read import Malformed
 from aigc_core.paths import home
@@ -81,11 +81,18 @@ def find(name: str, *, locked: bool = True) -> Entry:
     matches = matches or [entry for entry in _conflicts(_shown(known)) if entry.id == name]
     if not matches:
         near = did_you_mean(name, [entry.id for entry in known])
-        raise WrongUse(f"No model {name} is known.{near}", "See: aigc-zoo list")
+        raise WrongUse(f"No model {name} is known.{near}", _elsewhere(name))
     matches.sort(key=lambda entry: entry.state not in ("ready", "conflict"))
     if matches[0].state == "conflict":
         raise matches[0].error()
     return matches[0]
+
+
+def _elsewhere(name: str) -> str:
+    """Return where a name that nobody lists may be meant to be."""
+    if is_repo_id(name):
+        return f"On the Hub: hf:{name}"
+    return f"The folder: ./{name}" if os.path.isdir(name) else "See: aigc-zoo list"
 
 
 def _all(locked: bool = True) -> list[Entry]:
@@ -114,8 +121,9 @@ def _locked(entry: Entry, pin: lock.Pin) -> Entry:
     if pin.repo_id != entry.manifest.repo_id:
         reason = f"{lock.NAME} pins it to {pin.repo_id}, its manifest says {entry.manifest.repo_id}"
         return entry._replace(state="broken", reason=reason, repair=f"aigc-zoo lock {entry.id}")
-    pickled = {file.path for file in entry.manifest.files if file.format == "pickle"}
-    if asked := [file.path for file in pin.files if file.format == "pickle" and file.path not in pickled]:
+    pickled = {(file.path, file.sha256) for file in entry.manifest.files if file.format == "pickle"}
+    pickles = [file for file in pin.files if file.format == "pickle"]
+    if asked := [file.path for file in pickles if (file.path, file.sha256) not in pickled]:
         reason = f"{lock.NAME} asks for {asked[0]}, a pickle, and its manifest does not"
         return entry._replace(state="broken", reason=reason, repair=f"aigc-zoo lock {entry.id}")
     manifest = entry.manifest._replace(revision=pin.revision, files=pin.files)

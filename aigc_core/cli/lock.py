@@ -8,7 +8,7 @@ from aigc_core import interrupt, registry
 from aigc_core.cli.completing import model_names
 from aigc_core.cli.output import printable
 from aigc_core.cli.progress import say
-from aigc_core.errors import WrongUse, counted
+from aigc_core.errors import Refused, WrongUse, counted
 from aigc_core.hub import lock
 from aigc_core.hub.lock import Pin
 from aigc_core.hub.names import is_hub_name
@@ -50,6 +50,8 @@ def _pin(name: str) -> tuple[str, Pin]:
         assert pin is not None
         return name, pin
     manifest = (entry := registry.find(name, locked=False)).manifest
-    if manifest is None or not manifest.pinned:
+    if manifest is None:
         raise entry.error()
+    if not manifest.pinned:
+        raise Refused(f"{name} is not pinned, so there is nothing to lock.", f"Try: aigc-zoo pin {name}")
     return entry.lock_name, Pin(manifest.repo_id, manifest.revision, manifest.licence, manifest.files)

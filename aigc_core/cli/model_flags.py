@@ -11,6 +11,8 @@ from aigc_core.errors import ZooError
 from aigc_core.hub.names import is_hub_name
 from aigc_core.registry import Entry
 
+_NO_RUN = {"--help", "-h", "--again"}
+"""Words with which no model has to be looked for on the Hub before the command line is understood."""
 _TYPES: dict[str, Any] = {"number": click.FLOAT, "integer": click.INT, "string": click.STRING}
 
 
@@ -38,8 +40,13 @@ class ModelCommand(click.Command):
             for before, word in zip(["", *args], args, strict=False)
             if not word.startswith("-") and before not in takes_value
         ]
+        flags = {name for param in self.params for name in param.opts} - takes_value
+        known = zip(["", *args], args, strict=False)
+        sure = {
+            word for before, word in known if not before.startswith("-") or before in flags
+        }  # no value of --unknown
         for word in words:
-            if is_hub_name(word) and not ctx.resilient_parsing and not {"--help", "-h"} & set(args):
+            if is_hub_name(word) and word in sure and not ctx.resilient_parsing and not _NO_RUN & set(args):
                 from aigc_core.cli.progress import hush, say
                 from aigc_core.hub.repository import settle
 

@@ -52,3 +52,12 @@ def _pin_repository(name: str, revision: str | None, dry_run: bool) -> None:
         return
     lock.add(lock.user_path(), name, new)
     click.echo(f"{name} is pinned to {new.revision}: {lock.user_path()}")
+    _tell_of_project(name, new.revision)
+
+
+def _tell_of_project(name: str, revision: str) -> None:
+    from aigc_core.hub import lock
+
+    locked = lock.read(lock.project_path()).get(name)
+    if locked and locked.revision != revision:
+        click.echo(f"{lock.NAME} in this folder still has {locked.revision}, and comes first: aigc-zoo lock {name}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 
+from aigc_core.errors import Refused
+
 UNFINISHED = ".aigc-zoo.incomplete"
 """What the name of a blob ends in while we fetch it; the next pull goes on from there."""
 
@@ -56,6 +58,13 @@ def inside(repo_id: str, name: str) -> bool:
     """Say whether a path, with its links followed, stays in the cache, or in the repository's folder if that moved."""
     homes = (os.path.realpath(root()), os.path.realpath(repo_folder(repo_id)))
     return os.path.realpath(name).startswith(tuple(home + os.sep for home in homes))
+
+
+def check_place(repo_id: str, name: str) -> None:
+    """Raise ``Refused`` where a file that is about to be written would lie outside the cache, through a link."""
+    if not inside(repo_id, os.path.join(os.path.dirname(name), "x")):
+        folder = os.path.dirname(name)
+        raise Refused(f"{folder} is, or lies behind, a link that leaves the cache.", f"Remove it: rm {folder}")
 
 
 def put(blob: str, name: str) -> None:

@@ -19,6 +19,10 @@ TEXTS = (
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
 FORMATS = ("safetensors", "json", "text")
 """What a file may be where no manifest that the user installed asks for more."""
+ENDINGS = (".safetensors", ".json", ".txt", ".jinja", ".md")
+"""What a file that a stranger names may end in: nothing that can hold code."""
+TEXT_BYTES = 50_000_000
+"""The largest file that is taken beside the weights; the largest tokenizers have some 30 MB."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 

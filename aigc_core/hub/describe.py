@@ -10,7 +10,7 @@ from typing import Any
 from aigc_core import discovery
 from aigc_core.discovery import Plugin
 from aigc_core.errors import NotAvailable
-from aigc_core.hub.choose import CONFIG, FORMATS, MANIFEST
+from aigc_core.hub.choose import CONFIG, ENDINGS, FORMATS, MANIFEST
 from aigc_core.hub.claims import FIELDS, claimed, complete
 from aigc_core.manifest.model import ModelManifest, WeightFile
 from aigc_core.manifest.read import MAX_BYTES, Malformed, read_object
@@ -23,10 +23,12 @@ def own_manifest(folder: str, title: str) -> ModelManifest:
         found = ModelManifest.read(os.path.join(folder, MANIFEST))
         if found.source != "bundled":
             raise Malformed(f"{MANIFEST}: weights.source is {found.source!r}, beside the weights it is 'bundled'")
-        if pickled := [file.path for file in found.files if file.format not in FORMATS]:
-            raise Malformed(
-                f"{MANIFEST}: {pickled[0]} is a pickle; only a manifest that you installed may ask for that"
-            )
+        for file in found.files:
+            if file.format not in FORMATS:
+                text = "is a pickle; only a manifest that you installed may ask for that"
+                raise Malformed(f"{MANIFEST}: {file.path} {text}")
+            if not file.path.endswith(ENDINGS):
+                raise Malformed(f"{MANIFEST}: {file.path} may hold code: its name has none of {', '.join(ENDINGS)}")
     except Malformed as error:
         raise NotAvailable(f"{title} has a manifest that cannot be used: {error}.") from None
     return found

@@ -51,11 +51,13 @@ def download(repo_id: str, revision: str, file: Wanted, report: Report, stop: th
     etag = head.etag if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", head.etag) else file.digest  # a file's name
     blob, target = cache.blob(repo_id, etag), cache.path(repo_id, revision, file.path)
     part = blob + cache.UNFINISHED
+    for place in (blob, target, cache.lock(repo_id, etag)):
+        cache.check_place(repo_id, place)
     os.makedirs(os.path.dirname(blob), exist_ok=True)
     with _alone(cache.lock(repo_id, etag), stop, lambda: report(file.path, _size(part))):
         if not _is_right(repo_id, blob, file):
             _fill(part, file, _asker(repo_id, revision, file, head), what, report, stop)
-            if len(etag) == 40 and _digest(part, 40, file.size) != etag:
+            if etag != file.digest and _digest(part, len(etag), file.size) != etag:
                 blob = cache.blob(repo_id, file.digest)  # the Hub gave the id of other bytes, perhaps another file's
             os.replace(part, blob)
         cache.put(blob, target)
@@ -78,6 +80,8 @@ def _asker(repo_id: str, revision: str, file: Wanted, head: client.Head) -> Call
 
 def _fill(part: str, file: Wanted, ask: Callable[[int], Any], what: str, report: Report, stop: threading.Event) -> None:
     """Complete a part-written file. One whose bytes come out wrong is fetched once more from its start."""
+    if os.path.islink(part):  # to write would be to write elsewhere
+        os.unlink(part)
     for _ in range(3 if _size(part) else 2):  # what an earlier try left has its own chance to be wrong
         with open(part, "ab") as stream:
             incoming = _Incoming(stream, file, report, stop)

@@ -37,7 +37,9 @@ def pin(entry: Entry, revision: str = "", report: Report = silent) -> Pinned:
     ``NotAvailable`` where the Hub does not answer or lacks a file.
     """
     manifest = entry.manifest
-    if manifest is None or manifest.source != "hub":
+    if manifest is None:
+        raise entry.error()
+    if manifest.source != "hub":
         raise WrongUse(f"{entry.id} has its weights beside its manifest; only a model on the Hub is pinned.")
     found = look(manifest.repo_id, revision or manifest.revision or "main")
     _bring(found, [file.path for file in manifest.files], manifest.id, report)

@@ -115,8 +115,13 @@ def fetch(repo_id: str, revision: str, files: Sequence[WeightFile], report: Repo
 
 def _check_room(files: Sequence[WeightFile]) -> None:
     needed, folder = sum(file.size for file in files), cache.root()
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise NotAvailable(
+            f"The cache {folder} cannot be made: {reason}.", "Set HF_HOME to a folder that can."
+        ) from error
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise NotAvailable(

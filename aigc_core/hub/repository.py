@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from aigc_core.errors import NotAvailable, Refused, WrongUse, counted
 from aigc_core.hub import cache, lock
-from aigc_core.hub.choose import CONFIG, FORMATS, MANIFEST, TEXTS, kind, small_files, weight_files
+from aigc_core.hub.choose import CONFIG, ENDINGS, FORMATS, MANIFEST, TEXT_BYTES, TEXTS, kind, small_files, weight_files
 from aigc_core.hub.claims import claimed
 from aigc_core.hub.describe import describe, facts, own_manifest
 from aigc_core.hub.lock import Pin
@@ -70,7 +71,7 @@ def first_pin(name: str, repo_id: str, revision: str, report: Report = silent) -
         own = own_manifest(folder, name).files
         chosen = [MANIFEST, *_named(own, found, name)]
     else:
-        small = small_files(found.files)
+        small = [path for path in small_files(found.files) if found.files[path].size <= TEXT_BYTES]
         bring(small)
         claimed(facts(folder, name), name)  # or there is no use in looking for weights
         chosen = [*small, *weight_files(found.files, local, name)]
@@ -104,8 +105,8 @@ def _pin(name: str) -> Pin | None:
     if pin is None:
         return None
     other = pin.repo_id != asked.repo_id or (is_commit(asked.revision) and pin.revision != asked.revision)
-    if other or any(file.format not in FORMATS for file in pin.files):
-        what = f"{pin.repo_id} at {pin.revision[:12]}" if other else "a pickle"
+    if other or any(file.format not in FORMATS or not file.path.endswith(ENDINGS) for file in pin.files):
+        what = f"{pin.repo_id} at {pin.revision[:12]}" if other else "a pickle, or may hold code"
         raise Refused(f"{lock.NAME} says that {name} is {what}.", f"It was not used; take {name} out of that file.")
     return pin
 
@@ -131,9 +132,16 @@ def _repository(name: str) -> Entry:
     pinned = {(file.path, file.size, file.sha256) for file in pin.files}
     if not {(file.path, file.size, file.sha256) for file in manifest.files} <= pinned:
         raise Refused(f"{name} is pinned to other files than its manifest names.", f"Remove it from {lock.NAME}.")
-    manifest = manifest._replace(source="hub", repo_id=pin.repo_id, revision=pin.revision)
+    licence = pin.license or manifest.licence  # what the card says, which the Hub shows, comes first
+    document = manifest.document | {"terms": _terms(manifest.document) | {"weights": licence}}
+    manifest = manifest._replace(source="hub", repo_id=pin.repo_id, revision=pin.revision, document=document)
     known = empty._replace(id=manifest.id, path=_says_what(folder), folder=folder, manifest=manifest, plugin=plugin)
     return judged(known)
+
+
+def _terms(document: dict[str, Any]) -> dict[str, Any]:
+    terms = document.get("terms")
+    return terms if isinstance(terms, dict) else {}
 
 
 def _folder(name: str) -> Entry:

@@ -163,11 +163,14 @@ def weight_file(entry: Any, origin: str) -> WeightFile:
         raise Malformed(f"{origin}: an entry of weights.files is no object")
     where = f"{origin}, weights.files"
     path = str(pick(entry, "path", str, where))
-    if leaves_folder(path):
-        raise Malformed(f"{where}: path {path!r} leaves the model's folder")
+    if leaves_folder(path) or len(path) > 500:
+        raise Malformed(f"{where}: path {path[:100]!r} leaves the model's folder or is too long")
     size, sha256 = entry.get("size", -1), entry.get("sha256", "")
     if type(size) is not int or not -1 <= size < 2**63:
         raise Malformed(f"{where}: size of {path} is no number of bytes")
     if not isinstance(sha256, str) or (sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256)):
         raise Malformed(f"{where}: sha256 of {path} is not 64 lower-case hexadecimal digits")
-    return WeightFile(path, size, sha256, str(entry.get("format", "")), str(entry.get("dtype", "")))
+    kind, dtype = entry.get("format", ""), entry.get("dtype", "")
+    if not isinstance(kind, str) or not isinstance(dtype, str):
+        raise Malformed(f"{where}: format or dtype of {path} is no text")
+    return WeightFile(path, size, sha256, kind, dtype)

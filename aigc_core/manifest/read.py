@@ -27,7 +27,7 @@ def read_text(path: str, limit: int = MAX_BYTES) -> str:
         if os.path.exists(path) and not os.path.isfile(path):  # to read a pipe would wait for ever
             raise OSError("it is no file")
         with open(path, "rb") as stream:
-            data = stream.read(limit + 1)
+            data = stream.read(min(limit, os.fstat(stream.fileno()).st_size) + 1)  # sets so much memory aside
     except OSError as error:
         raise Malformed(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     if len(data) > limit:
@@ -80,5 +80,7 @@ def pick(document: dict[str, Any], path: str, kind: type | tuple[type, ...], ori
             raise Malformed(f"{origin}: {path} is missing")
         value = value[key]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        raise Malformed(f"{origin}: {path} is {json.dumps(value)[:60]}, which it cannot be")
+        parts = isinstance(value, (dict, list))
+        shown = f"an {'object' if isinstance(value, dict) else 'array'}" if parts else json.dumps(value)[:60]
+        raise Malformed(f"{origin}: {path} is {shown}, which it cannot be")
     return value

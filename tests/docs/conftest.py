@@ -91,7 +91,7 @@ class Terminal(NamedTuple):
         return self.folder / ".site"
 
     def environment(self) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("AIGC_ZOO")}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AIGC_ZOO", "COLUMNS"))}
         path = os.path.dirname(sys.executable) + os.pathsep + own["PATH"]
         home = str(self.folder / ".zoo-home")
         hub = {"HF_ENDPOINT": self.hub, "HF_TOKEN": "hf_test", "HF_HOME": str(self.folder / ".hf")}

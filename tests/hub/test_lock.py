@@ -218,7 +218,7 @@ def test_without_names_every_model_is_brought_up_to_its_manifest(
         (["lock"], 2, "There is no model in"),
         (["lock", "tinny"], 2, "Did you mean tiny?"),
         (["lock", "tiny", "tinny"], 2, "No model tinny is known"),
-        (["lock", "tiny", "open"], 4, "Model open cannot be run (not pinned)"),
+        (["lock", "tiny", "open"], 4, "open is not pinned"),
         (["lock", "tiny", "hf:me/gone"], 3, "me/gone is not on the Hub"),
     ],
 )
