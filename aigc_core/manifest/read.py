@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 MAX_BYTES = 1_000_000
@@ -61,15 +62,17 @@ def _refuse(constant: str) -> None:
 
 
 def _too_deep(document: dict[str, Any]) -> bool:
-    level: list[Any] = [document]
-    for _ in range(MAX_DEPTH):
-        level = [
-            entry
-            for value in level
-            if isinstance(value, (dict, list))
-            for entry in (value.values() if isinstance(value, dict) else value)
-        ]
-    return any(isinstance(value, (dict, list)) for value in level)
+    open_parts: list[Iterator[Any]] = [iter([document])]
+    while open_parts:
+        for value in open_parts[-1]:
+            if isinstance(value, (dict, list)):
+                if len(open_parts) > MAX_DEPTH:
+                    return True
+                open_parts.append(iter(value.values() if isinstance(value, dict) else value))
+                break
+        else:
+            open_parts.pop()
+    return False
 
 
 def pick(document: dict[str, Any], path: str, kind: type | tuple[type, ...], origin: str) -> Any:

@@ -767,8 +767,6 @@ LARGE: dict[str, Callable[[], Any]] = {
     "files": lambda: [{"rfilename": f"{number:x}", "size": 1, "blobId": COMMIT} for number in range(2000)],
     "tensors": lambda: {f"h.{number}.w": f"model-{number % 9}.safetensors" for number in range(5000)},
 }
-DEPTH = 3
-"""Sizes of a file of arrays and objects in which its depth is found: 8 bytes for each entry of 3 (measured: 2.9)."""
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -796,7 +794,7 @@ def test_a_large_text_costs_little_beyond_what_json_makes_of_it(
         tracemalloc.stop()
     print(f"{kind} {name}: {len(data):,} bytes, json {alone / len(data):.1f}, we {own / len(data):.2f} more")
     assert faults == [""]
-    assert own <= (FACTOR if kind == "listing" else DEPTH) * len(data)
+    assert own <= FACTOR * len(data)
 
 
 if __name__ == "__main__":
