@@ -30,8 +30,8 @@ def offline() -> bool:
 
 
 def repo_folder(repo_id: str) -> str:
-    """Return the folder of a repository."""
-    return os.path.join(root(), "models--" + repo_id.replace("/", "--"))
+    """Return the folder of a repository: a model's by its id, a data set's by ``datasets/`` and its id."""
+    return os.path.join(root(), _name(repo_id))
 
 
 def snapshot(repo_id: str, revision: str) -> str:
@@ -51,7 +51,12 @@ def blob(repo_id: str, etag: str) -> str:
 
 def lock(repo_id: str, etag: str) -> str:
     """Return the lock file that guards a blob; the client takes the same one."""
-    return os.path.join(root(), ".locks", "models--" + repo_id.replace("/", "--"), f"{etag}.lock")
+    return os.path.join(root(), ".locks", _name(repo_id), f"{etag}.lock")
+
+
+def _name(repo_id: str) -> str:
+    kind = "" if repo_id.startswith("datasets/") else "models/"
+    return (kind + repo_id).replace("/", "--")
 
 
 def inside(repo_id: str, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""Cleaning as declared steps, each counted."""
