@@ -65,7 +65,7 @@ def _run(
     **flags: Any,
 ) -> None:
     from aigc_core.run.load import check_licence, fetch, open_entry, resolve
-    from aigc_core.run.make import announce, make, plan
+    from aigc_core.run.make import announce, default_output, make, plan
     from aigc_core.run.model import index_range
 
     began = time.perf_counter()
@@ -73,7 +73,7 @@ def _run(
     assert entry.manifest is not None
     check_licence(entry, accept_licence)
     options = {flag: value for flag, value in flags.items() if value is not None}
-    target = f"{entry.id}-{seed}.png" if output is None else output
+    target = default_output(entry.manifest, seed) if output is None else output
     planned = plan(entry.manifest, target, index_range(start, count), seed=seed, options=options, batch_size=batch_size)
     with fetching(name, entry.manifest, quiet=quiet, offline=locked or cache.offline()) as report:
         files = fetch(entry, offline=locked, report=report)

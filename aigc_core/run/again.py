@@ -12,6 +12,7 @@ from aigc_core.run import receipt as receipts
 from aigc_core.run.load import load
 from aigc_core.run.make import make, plan
 from aigc_core.run.write import SINGLE, write_single
+from aigc_core.run.write_text import TEXTS, first_difference
 
 
 class Again(NamedTuple):
@@ -90,6 +91,8 @@ def _compare(old: str, new: str, was: dict[str, Any], now: dict[str, Any]) -> Ag
 
 def _values(old: str, new: str) -> str:
     """Say how the values of two files differ; an empty string where they agree."""
+    if receipts.ending(old) in TEXTS:
+        return first_difference(old, new)
     import numpy as np
 
     one, other = _array(old), _array(new)

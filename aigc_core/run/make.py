@@ -14,6 +14,7 @@ from aigc_core.plugins import Implementation, implementations
 from aigc_core.run import receipt as receipts
 from aigc_core.run.model import BATCH, whole_number
 from aigc_core.run.write import Job, Writer, check_room, writer_for
+from aigc_core.run.write_text import text_writer_for
 
 if TYPE_CHECKING:
     from aigc_core.run.model import Model
@@ -31,10 +32,17 @@ class Plan(NamedTuple):
     writer: Writer
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of one sample."""
-        channels, height, width = self.manifest.output["shape"]
-        return channels, height, width
+    def shape(self) -> tuple[int, ...]:
+        """Channels, height and width of an image; nothing of a text."""
+        return tuple(self.manifest.output["shape"]) if self.manifest.output["kind"] == "image" else ()
+
+
+_WRITERS = {"image": writer_for, "text": text_writer_for}
+
+
+def default_output(manifest: ModelManifest, seed: int) -> str:
+    """Return what a run's file is called where nobody says: ``MODEL-SEED.png``, or ``.txt`` of a text model."""
+    return f"{manifest.id}-{seed}{'.txt' if manifest.output.get('kind') == 'text' else '.png'}"
 
 
 def plan(
@@ -44,11 +52,11 @@ def plan(
 
     Raises ``WrongUse`` for an option, output or count that cannot be, ``NotAvailable`` where the disk has no room.
     """
-    if manifest.output.get("kind") != "image":
-        raise NotAvailable(f"{manifest.id} makes {manifest.output.get('kind')}, which this version cannot write.")
+    if (kind := manifest.output.get("kind")) not in _WRITERS:
+        raise NotAvailable(f"{manifest.id} makes {kind}, which this version cannot write.")
     seed, batch_size = whole_number(seed, "seed", 0), whole_number(batch_size, "batch_size", 1)
     checked = check(options, manifest.options, manifest.id)
-    planned = Plan(manifest, output, indices, seed, checked, batch_size, writer_for(output))
+    planned = Plan(manifest, output, indices, seed, checked, batch_size, _WRITERS[kind](output))
     check_room(output, len(indices), planned.shape, planned.writer)
     return planned
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_core.errors import NotAvailable, WrongUse, ZooError
 from aigc_core.interfaces import Generator, Samples
+from aigc_core.interfaces.samples import NO_RANGE, fault
 from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
 from aigc_core.registry import Entry
@@ -42,12 +43,13 @@ class Model:
         import numpy as np
 
         indices, output = index_range(start, count), self.manifest.output
-        values = np.empty((len(indices), *output["shape"]), np.float32)
+        text = output["kind"] == "text"
+        values = np.empty(len(indices), object) if text else np.empty((len(indices), *output["shape"]), np.float32)
         done = 0
         for part in self.stream(indices, seed=seed, batch_size=batch_size, **options):
             values[done : done + len(part.values)] = part.values
             done += len(part.values)
-        low, high = output["range"]
+        low, high = NO_RANGE if text else output["range"]
         return Samples(output["kind"], values, (low, high))
 
     def stream(
@@ -73,21 +75,8 @@ class Model:
 
     def check(self, samples: Any, count: int, maker: str) -> None:
         """Raise ``NotAvailable``, naming ``maker``, where samples are not ``count`` of what the manifest declares."""
-        import numpy as np
-
-        declared = self.manifest.output
-        values = samples.values if isinstance(samples, Samples) else None
-        if not isinstance(values, np.ndarray) or values.dtype != np.float32:
-            fault = "no Samples with a float32 array"
-        elif values.shape != (shape := (count, *declared["shape"])):
-            fault = f"values of shape {list(values.shape)}, the manifest says {list(shape)}"
-        elif samples.kind != declared["kind"] or list(samples.range) != list(declared["range"]):
-            fault = f"{samples.kind} in {samples.range}, the manifest says {declared['kind']} in {declared['range']}"
-        elif not values.min() >= declared["range"][0] or not values.max() <= declared["range"][1]:  # so NaN fails too
-            fault = f"values outside of {declared['range']}, or no numbers"
-        else:
-            return
-        raise NotAvailable(f"{self.manifest.id}: {maker} made {fault}.")
+        if found := fault(samples, count, self.manifest.output):
+            raise NotAvailable(f"{self.manifest.id}: {maker} made {found}.")
 
 
 def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The receipt: everything that makes a file again, as JSON inside it (PNG, safetensors) or beside it (npy)."""
+"""The receipt: everything that makes a file again, as JSON inside it (PNG, safetensors) or beside it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 KEY = "aigc-zoo"
 """Name of the PNG text chunk, and of the entry in a safetensors file's metadata."""
+BESIDE = (".npy", ".txt", ".jsonl")
+"""Endings of files that cannot hold a receipt."""
 FORMAT = 1
 _BOUNDS = {"seed": (0, 2**63 - 1), "batch_size": (1, 65_536), "threads": (1, 1024)}
 # A receipt is somebody's file: it must not make us start a million threads, or ask for all memory at once.
@@ -49,6 +51,11 @@ def ending(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
+def beside(path: str) -> str:
+    """Return where the receipt of a file lies that cannot hold it."""
+    return f"{path}.json"
+
+
 def dumps(receipt: dict[str, Any]) -> str:
     """Write a receipt as one line of ASCII."""
     return json.dumps(receipt, separators=(",", ":"))
@@ -78,11 +85,11 @@ def read(path: str) -> dict[str, Any]:
 
 
 def _embedded(path: str) -> str:
-    if ending(path) == ".npy":
-        sidecar = f"{path}.json"
-        if not os.path.exists(sidecar):
+    if ending(path) in BESIDE:
+        os.stat(path)  # or a receipt whose file is gone would be found in its place
+        if not os.path.exists(beside(path)):
             return ""
-        with open(sidecar, encoding="utf-8") as stream:
+        with open(beside(path), encoding="utf-8") as stream:
             return stream.read(1_000_000)
     if ending(path) == ".safetensors":
         from safetensors import SafetensorError, safe_open

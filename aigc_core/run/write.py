@@ -1,4 +1,4 @@
-"""From batches of samples to files: a PNG sheet, single PNGs, ``.npy`` or ``.safetensors``, by the output's name.
+"""From batches of images to files: a PNG sheet, single PNGs, ``.npy`` or ``.safetensors``, by the output's name.
 
 Every writer takes batches as they come, holds one batch (a sheet: its canvas) in memory, and puts a file in place only
 when it is whole.
@@ -36,8 +36,8 @@ class Job(NamedTuple):
     model: str
     indices: range
     seed: int
-    shape: tuple[int, int, int]
-    """Channels, height and width of one sample."""
+    shape: tuple[int, ...]
+    """Channels, height and width of an image; nothing of a text."""
     receipt: dict[str, Any]
     """Of all the samples; a file that holds fewer narrows its indices."""
 
@@ -61,13 +61,12 @@ def writer_for(output: str) -> Writer:
     )
 
 
-def check_room(output: str, count: int, shape: tuple[int, int, int], writer: Writer) -> None:
-    """Refuse, before any work, what cannot be held.
+def check_room(output: str, count: int, shape: tuple[int, ...], writer: Writer) -> None:
+    """Refuse, before any work, what cannot be held; how long texts will be is not known then.
 
     Raises ``WrongUse`` for a sheet that is too large or a folder that does not exist, ``NotAvailable`` for a disk that
     is too small.
     """
-    channels, height, width = shape
     folder = os.path.dirname(os.path.abspath(output))
     if writer is write_images:
         folder = os.path.abspath(output)
@@ -77,6 +76,9 @@ def check_room(output: str, count: int, shape: tuple[int, int, int], writer: Wri
             folder = os.path.dirname(folder)  # the folders below it will be made
     elif not os.path.isdir(folder):
         raise WrongUse(f"Cannot write {output}: the folder {folder} does not exist.")
+    if not shape:
+        return
+    channels, height, width = shape
     if writer is write_sheet:
         columns, rows = _grid(count)
         if (columns * (width + GAP) + GAP) * (rows * (height + GAP) + GAP) > SHEET_PIXELS:
@@ -132,13 +134,20 @@ def write_npy(job: Job, batches: Iterator[Samples]) -> None:
     from numpy.lib import format as npy
 
     shape = (len(job.indices), *job.shape)
-    sidecar = f"{job.output}.json"
-    with whole_file(job.output) as stream:
+    with with_receipt_beside(job) as stream:
         npy.write_array_header_2_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for samples in batches:
             stream.write(_raw(samples))
+
+
+@contextlib.contextmanager
+def with_receipt_beside(job: Job) -> Iterator[BinaryIO]:
+    """Open the output for writing; put it in place, and then its receipt, which it cannot hold itself."""
+    sidecar = receipts.beside(job.output)
+    with whole_file(job.output) as stream:
+        yield stream
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(sidecar)  # before the array is replaced: a wrong receipt is worse than none
+            os.unlink(sidecar)  # before the file is replaced: a wrong receipt is worse than none
     with whole_file(sidecar) as stream:
         stream.write(receipts.dumps(job.receipt).encode() + b"\n")
 

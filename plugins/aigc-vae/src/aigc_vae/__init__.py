@@ -1,0 +1,3 @@
+"""VAE models for aigc-zoo."""
+
+__version__ = "0.1.0"
