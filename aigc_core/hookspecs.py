@@ -22,8 +22,21 @@ hookimpl = pluggy.HookimplMarker("aigc_zoo")
 def zoo_event(event: dict[str, Any]) -> None:
     """Hear what happens: progress and results, for trackers and logs.
 
-    Called from the thread that works, so a slow implementation slows the work. ``event["kind"]`` is ``progress``
-    (with ``model``, ``done`` and ``total``) or ``written`` (with ``path`` and ``receipt``). What it returns is ignored.
+    Called from the thread that works, so a slow implementation slows the work. What it returns is ignored. What
+    ``event`` has beside its ``kind``:
+
+    - ``progress``: ``model``, ``done`` and ``total``, while samples are made;
+    - ``written``: ``path`` and ``receipt``, when they are in a file;
+    - ``train-begin``: ``recipe``, and ``step``, which is above 0 where a training goes on;
+    - ``train-losses``: ``losses``, by names such as ``generator/loss`` or ``validation/decoder/loss`` the means over
+      the last log window, ``seconds`` since the training began, and ``steps_per_second``;
+    - ``train-samples``: ``path`` of a sheet of samples, a PNG or a text;
+    - ``train-warning``: ``text``, a sentence about what is wrong;
+    - ``train-end``: ``record``, what a repetition is compared with. A training that was interrupted has none.
+
+    All ``train-`` events have ``run``, the folder, and ``step``, the number of steps taken. A tracker that a person
+    chooses by name is a component of the kind ``trackers`` instead: it is called with the run's folder and returns an
+    object that has this method.
 
     Example::
 
