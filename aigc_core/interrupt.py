@@ -14,6 +14,12 @@ def install() -> None:
         signal.signal(number, _interrupt)
 
 
+def defer() -> None:
+    """Only remember the first SIGINT or SIGTERM, for ``pending`` to tell; the second raises ``KeyboardInterrupt``."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _remember)
+
+
 def pending() -> bool:
     """Say whether a signal has come, whatever became of its exception."""
     return _pending
@@ -29,3 +35,10 @@ def _interrupt(number: int, frame: Any) -> None:
     global _pending
     _pending = True
     raise KeyboardInterrupt
+
+
+def _remember(number: int, frame: Any) -> None:
+    global _pending
+    if _pending:
+        raise KeyboardInterrupt
+    _pending = True

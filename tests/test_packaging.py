@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SIX_MEGABYTES = 6_000_000
+PLUGINS = sorted((ROOT / "plugins").iterdir())
+PACKAGES = {"aigc_core": ROOT} | {path.name.replace("-", "_"): path / "src" for path in PLUGINS}
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheels")
-    for project in (ROOT, ROOT / "plugins" / "aigc-gan"):
+    for project in (ROOT, *PLUGINS):
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(project)]
         subprocess.run(command, check=True, capture_output=True)
     return {path.name.partition("-")[0]: path for path in folder.iterdir()}
@@ -49,7 +51,7 @@ def test_the_plugins_wheel_holds_weights_recipes_and_manifests(wheels):
 
 
 def test_every_file_of_the_packages_is_in_a_wheel(wheels):
-    for wheel, source in (("aigc_core", ROOT), ("aigc_gan", ROOT / "plugins" / "aigc-gan" / "src")):
+    for wheel, source in PACKAGES.items():
         ours = {
             str(path.relative_to(source))
             for path in (source / wheel).rglob("*")
@@ -65,7 +67,7 @@ def test_installed_from_the_wheels_alone_it_lists_and_runs_offline(wheels, tmp_p
     subprocess.run([*command, *map(str, wheels.values())], check=True, capture_output=True)
     script = (
         "import sys\n"
-        f"ours = {[str(ROOT), str(ROOT / 'plugins' / 'aigc-gan' / 'src'), '']!r}\n"
+        f"ours = {[*map(str, PACKAGES.values()), '']!r}\n"
         f"sys.path = [{str(site)!r}] + [entry for entry in sys.path if entry not in ours]\n"
         "import aigc_core\n"
         f"assert aigc_core.__file__.startswith({str(site)!r}), aigc_core.__file__\n"

@@ -15,6 +15,13 @@ def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     return _starting(incomplete, lambda: [entry.id for entry in registry.entries()])
 
 
+def recipe_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the installed recipes that start with what is typed."""
+    from aigc_core.train.recipe import installed
+
+    return _starting(incomplete, lambda: list(installed()))
+
+
 def plugin_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the plugins that start with what is typed."""
     return _starting(incomplete, lambda: [plugin.name for plugin in discovery.plugins()])

@@ -8,11 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aigc_core.train.sharding import like, whole
+
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """Return the per-parameter tensors as ``INDEX.KEY`` and the parameter groups without their parameters."""
     state = optimizer.state_dict()
-    tensors = {f"{index}.{key}": value for index, entry in state["state"].items() for key, value in entry.items()}
+    tensors = {
+        f"{index}.{key}": whole(value) for index, entry in state["state"].items() for key, value in entry.items()
+    }
     return tensors, state["param_groups"]
 
 
@@ -26,10 +30,12 @@ def load_optimizer(
         index, _, name = key.partition(".")
         if not index.isdigit() or int(index) >= len(parameters):
             raise ValueError(f"optimizer state {key} belongs to no parameter")
-        if value.dim() and value.shape != parameters[int(index)].shape:
-            expected = tuple(parameters[int(index)].shape)
+        parameter = parameters[int(index)]
+        if value.dim() and value.shape != parameter.shape:
+            expected = tuple(parameter.shape)
             raise ValueError(f"optimizer state {key} has shape {tuple(value.shape)}, its parameter has {expected}")
-        entries.setdefault(int(index), {})[name] = value
+        # In the parameter's own memory format: another would be as right, but not to the last bit.
+        entries.setdefault(int(index), {})[name] = like(value, parameter) if value.dim() else value
     complete = set().union(*entries.values())
     for position, entry in entries.items():
         if gaps := complete - entry.keys():

@@ -22,6 +22,8 @@ def _discriminator(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class NonSaturating:
     """The generator maximises E[log D(G(z))]: its gradient does not vanish while D wins."""
 
+    bounded = True
+    """Its value is at least -log(1 - exp(-D)) of the discriminator's own D, by Jensen."""
     networks: Mapping[str, tuple[str, ...]] = _NETWORKS
 
     def __call__(self, network: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

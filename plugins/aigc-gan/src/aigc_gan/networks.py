@@ -13,7 +13,7 @@ class DcganGenerator(nn.Module):
 
     def __init__(self, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
-        self.width = width
+        self.latent_dim, self.width = latent_dim, width
         self.project = nn.Linear(latent_dim, 7 * 7 * 4 * width, bias=False)
         self.norm0 = nn.BatchNorm1d(7 * 7 * 4 * width)
         self.up1 = nn.ConvTranspose2d(4 * width, 2 * width, 5, stride=1, padding=2, bias=False)
@@ -21,6 +21,10 @@ class DcganGenerator(nn.Module):
         self.up2 = nn.ConvTranspose2d(2 * width, width, 5, stride=2, padding=2, output_padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(width)
         self.up3 = nn.ConvTranspose2d(width, 1, 5, stride=2, padding=2, output_padding=1, bias=False)
+
+    def initialise(self) -> None:
+        """Draw the first weights of a training."""
+        draw_weights(self)
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
         leaky = nn.functional.leaky_relu
@@ -40,6 +44,10 @@ class DcganDiscriminator(nn.Module):
         self.score = nn.Linear(7 * 7 * 2 * width, 1)
         self.dropout = dropout
 
+    def initialise(self) -> None:
+        """Draw the first weights of a training."""
+        draw_weights(self)
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         leaky, drop = nn.functional.leaky_relu, nn.functional.dropout
         x = drop(leaky(self.down1(images), SLOPE), self.dropout, self.training)
@@ -48,7 +56,7 @@ class DcganDiscriminator(nn.Module):
         return logits
 
 
-def initialise(network: nn.Module) -> None:
+def draw_weights(network: nn.Module) -> None:
     """Draw every weight matrix and kernel from N(0, 0.02), as section 4 of arXiv 1511.06434 does; biases are zero."""
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):

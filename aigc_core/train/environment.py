@@ -1,0 +1,78 @@
+"""What the last bits of a training depend on beside its recipe and data: code, torch, threads, processor."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aigc_core import __version__, discovery
+from aigc_core.train.build import component
+from aigc_core.train.recipe import Recipe
+
+TOLD = {
+    "torch": "torch",
+    "threads": "threads",
+    "instructions": "the processor's instruction set",
+    "device": "the device",
+    "code": "the code",
+    "ranks": "the number of processes",
+}
+"""What is compared when a run goes on, in words."""
+
+
+def environment(recipe: Recipe, device: str, ranks: int) -> dict[str, Any]:
+    """Return the numeric environment and the hash of the code that computes."""
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        "ranks": ranks,
+        "code": _code(recipe),
+        "versions": _versions(recipe),
+    }
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say in words what is not as it was; each changes the last bits, and with them where a training ends."""
+    return [
+        f"{word} was {_short(then.get(name))}, now {_short(now[name])}"
+        for name, word in TOLD.items()
+        if then.get(name) != now[name]
+    ]
+
+
+def _short(value: Any) -> str:
+    return value[:12] if isinstance(value, str) and len(value) == 64 else str(value)
+
+
+def _versions(recipe: Recipe) -> dict[str, str]:
+    uses = [
+        recipe["trainer"]["use"],
+        *recipe["losses"].values(),
+        *(each["use"] for each in recipe["networks"].values()),
+    ]
+    found = [discovery.find(use.partition(":")[0]) for use in uses]
+    return {"aigc-core": __version__, **{plugin.distribution: plugin.version for plugin in found}}
+
+
+def _code(recipe: Recipe) -> str:
+    """Hash the sources of the loop, and of the modules that the recipe's components are in."""
+    trainer = component("trainers", recipe["trainer"]["use"])
+    kinds = [trainer, *(component("losses", use) for use in recipe["losses"].values())]
+    kinds += [component(trainer.roles[role], each["use"]) for role, each in recipe["networks"].items()]
+    files = {str(inspect.getsourcefile(kind)) for kind in kinds}
+    core = Path(__file__).parent
+    files |= {
+        str(core / f"{name}.py") for name in ("training", "update", "average", "optimizers", "randomness", "schedule")
+    }
+    digest = hashlib.sha256()
+    for file in sorted(files, key=os.path.basename):
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,37 @@
+"""The losses on rows that do not train: every row once, in eval mode, the same noise each time."""
+
+from __future__ import annotations
+
+import torch
+
+from aigc_core.train import ranks as distributed
+from aigc_core.train.data.batches import held_out
+from aigc_core.train.data.rows import Rows
+from aigc_core.train.parts import Part
+from aigc_core.train.randomness import draw, seed_step
+from aigc_core.train.training import Training
+from aigc_core.train.update import measured
+
+
+def evaluate(training: Training, rows: Rows, name: str) -> dict[str, float]:
+    """Return each term's mean over rows, as ``name/role/term``; ranks take the batches in turn."""
+    recipe, ranks = training.recipe, training.ranks
+    alone = recipe["compute"]["shard"]  # sharded weights are gathered by all: every rank sees every batch
+    sums: dict[str, torch.Tensor] = {}
+    weight = 0.0
+    for number, batch in enumerate(held_out(rows, recipe["data"], recipe["data"]["batch_size"])):
+        if ranks.world > 1 and not alone and number % ranks.world != ranks.rank:
+            continue
+        seed_step(recipe["seed"], number)
+        noise = draw(training.trainer.noise, len(next(iter(batch.values()))))
+        part = Part(training.parts.moved(batch), training.parts.moved(noise))
+        things = training.trainer.weight(batch)
+        for key, value in measured(training.trainer, part, training.update.autocast).items():
+            sums[key] = (
+                sums.get(key, torch.zeros((), dtype=torch.float64, device=value.device)) + value.double() * things
+            )
+        weight += things
+    if ranks.world > 1 and not alone:
+        weight = distributed.total(weight, ranks, training.device)
+        sums = {key: distributed.summed(value, ranks) for key, value in sorted(sums.items())}
+    return {f"{name}/{key}": float(value) / weight for key, value in sums.items()}

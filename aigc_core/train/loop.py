@@ -1,0 +1,170 @@
+"""The loop around a trainer's step: log, evaluate, sample, checkpoint, stop, resume; it knows nothing of families."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from aigc_core.errors import ZooError
+from aigc_core.files import whole_file
+from aigc_core.train import ranks as distributed
+from aigc_core.train.environment import environment
+from aigc_core.train.evaluate import evaluate
+from aigc_core.train.export import export, template
+from aigc_core.train.finite import not_finite
+from aigc_core.train.monitors import Watch, collapsed, idle, out_of_range, spread
+from aigc_core.train.samples import sample
+from aigc_core.train.saving import save, take_up
+from aigc_core.train.telling import Tell, Telling
+from aigc_core.train.training import Training
+from aigc_core.train.weights_hash import weights_sha256
+from aigc_core.train.window import Window
+
+CHECKED = (50, 200)
+"""Steps after which the model's hash is recorded, so that a repetition is judged after a minute."""
+
+
+class Loop:
+    """Carries a training to the end of its budget, in a folder of its own."""
+
+    def __init__(self, training: Training, folder: Path, *, tell: Tell, watch: Watch) -> None:
+        self.training, self.recipe, self.folder = training, training.recipe, folder
+        self.telling = Telling(folder, tell, watch, training.ranks.first)
+        self.window = Window(training.device, training.ranks)
+        self.record: dict[str, Any] = {
+            "data": training.data.identity,
+            "environment": environment(self.recipe, str(training.device), training.ranks.world),
+            "cpu_seconds": 0.0,
+            "checks": {},
+        }
+        self._before = 0.0  # seconds of all that went before this process
+        self._spread = 0.0  # of the data, which samples are held against
+
+    def resume(self, say: Callable[[str], None]) -> None:
+        """Take up the newest whole checkpoint, where there is one; the log goes back to where it was then."""
+        now = self.record["environment"]
+        state = take_up(self.training, self.folder, now, say)
+        if state is not None:
+            self.record = state["record"] | {"environment": now}
+            self.window.load_state(state["window"])
+            self._before = state["seconds"]
+        if self.telling.losses:
+            self.telling.losses.cut(state["log"] if state else 0)
+
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Go on until the budget is used up or ``stopped`` says so; return whether the training is complete.
+
+        Either way there is a checkpoint of the last step; of a complete training, the model too.
+        """
+        training, last = self.training, self.recipe["budget"]["steps"]
+        self._cpu = time.process_time() - self.record["cpu_seconds"]
+        self.telling.begin(training.step, self._before)
+        self.telling.say("train-begin", training.step, recipe=self.recipe)
+        try:
+            self._look_at_data()
+            saved = training.step if training.step else -1
+            while training.step < last and not self._over(stopped):
+                self._advance()
+                if self._due("evaluate") and training.data.validation is not None:
+                    self.telling.write(training.step, evaluate(training, training.data.validation, "validation"))
+                if self._due("samples"):
+                    self._sample()
+                if self._due("checkpoint"):
+                    self._checkpoint()
+                    saved = training.step
+            if saved != training.step:
+                self._checkpoint()
+            complete = training.step >= last or self._out_of_time()
+            if complete:
+                self._finish()
+        finally:
+            training.close()
+            self.telling.close()
+        return complete
+
+    def _advance(self) -> None:
+        training = self.training
+        self._look_at(self.window.add(training.advance()))
+        step = training.step
+        if step == 1:
+            self.telling.warn("idle", step, idle(training.networks))
+        if step in CHECKED and not self.recipe["compute"]["shard"]:
+            self.record["checks"][str(step)] = weights_sha256(training.networks[training.model_role])
+        if step % self.recipe["log"]["every"] == 0 or step == self.recipe["budget"]["steps"]:
+            self._look_at(self.window.read())
+            means = self.window.means()
+            self.record["final_losses"] = {name: round(value, 6) for name, value in means.items()}
+            for number, text in enumerate(training.trainer.warnings(means)):
+                self.telling.warn(f"trainer {number}", step, text)
+            self.telling.write(step, means)
+
+    def _look_at(self, rows: list[list[float]]) -> None:
+        """Warn of losses that are not finite; the last of ``rows`` is the step that was just taken."""
+        for step, row in enumerate(rows, self.training.step - len(rows) + 1):
+            if not all(map(math.isfinite, row)):
+                losses = dict(zip(self.window.names, row, strict=True))
+                batch = self.training.batches.indices(step - 1)
+                self.telling.warn("not finite", step, not_finite(step, losses, batch, self.training.networks))
+
+    def _look_at_data(self) -> None:
+        """Hold the data against what the model makes, by its plugin's own word."""
+        batch = self.training.batches.batch(0)
+        made = template(self.recipe, self.training.model_role)[1]["use"]["output"]
+        if "images" in batch and "range" in made:
+            self._spread = spread(batch["images"])
+            self.telling.warn("range", self.training.step, out_of_range(batch, tuple(made["range"])))
+
+    def _sample(self) -> None:
+        step, model = self.training.step, self.training.copied()
+        if not self.training.ranks.first:
+            return
+        try:
+            path, values = sample(self.training, model, self.folder)
+        except ZooError as error:  # a training is worth more than a look at it
+            self.telling.warn("samples", step, f"No samples could be made of step {step}: {error}")
+            return
+        self.telling.say("train-samples", step, path=str(path))
+        begun = step * 10 >= self.recipe["budget"]["steps"]  # at first every sample is the same grey
+        if begun and isinstance(values, Tensor):
+            self.telling.warn("collapsed", step, collapsed(values, self._spread))
+
+    def _over(self, stopped: Callable[[], bool]) -> bool:
+        return distributed.agreed(stopped() or self._out_of_time(), self.training.ranks, self.training.device)
+
+    def _out_of_time(self) -> bool:
+        seconds = self.recipe["budget"]["seconds"]
+        return seconds is not None and self.telling.seconds >= seconds
+
+    def _due(self, what: str) -> bool:
+        every = self.recipe[what]["every"]
+        return bool(every) and self.training.step % every == 0
+
+    def _checkpoint(self) -> None:
+        self._look_at(self.window.read())
+        self.record |= {"steps": self.training.step, "cpu_seconds": round(time.process_time() - self._cpu, 1)}
+        log = self.telling.losses.forced() if self.telling.losses else 0
+        rest = {"record": self.record, "window": self.window.state(), "seconds": self.telling.seconds, "log": log}
+        save(self.training, self.folder, rest)
+
+    def _finish(self) -> None:
+        """Judge and write the model, and the record of how it was made."""
+        training, data = self.training, self.training.data
+        for part, rows in (("validation", data.validation), ("test", data.test)):
+            if rows is not None:
+                self.record[part] = evaluate(training, rows, part)
+        found = self.record["environment"]
+        self.record |= {name: found[name] for name in ("torch", "threads", "instructions")}
+        self.record["seed"] = self.recipe["seed"]
+        model = training.copied()
+        training.trainer.finish(model, self.recipe["seed"])
+        if training.ranks.first:
+            export(model, self.recipe, training.model_role, data.facts, self.record, self.folder)
+            with whole_file(str(self.folder / "record.json")) as stream:
+                stream.write(json.dumps(self.record, indent=1, ensure_ascii=False).encode() + b"\n")
+        self.telling.say("train-end", training.step, record=self.record)
