@@ -76,7 +76,7 @@ def _begin(
     trackers: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    from aigc_core.train.begin import Asked, data_path, keep, new_folder, settle_threads
+    from aigc_core.train.begin import Asked, data_path, new_folder, settle_threads
     from aigc_core.train.recipe import read
 
     recipe = read(name, changes)
@@ -90,12 +90,10 @@ def _begin(
         if dry_run or out is None:
             return
         if ranks.first:
-            folder = new_folder(out)
+            new_folder(out)
         record: dict[str, Any] = {"parents": [parent]} if parent else {}
         if fast:
             record["fast"] = _settle_settings(recipe, rows, where, ranks, quiet)
-        if ranks.first:
-            keep(folder, recipe, asked)
         _go(Path(out), recipe, rows, asked, where, ranks, quiet, record)
 
 
@@ -169,7 +167,7 @@ def _go(
 ) -> None:
     """Carry a training on: a new one, whose record begins with ``record``, or where it has none, the folder's own."""
     from aigc_core.cli.train_display import Display
-    from aigc_core.train.begin import begin_with
+    from aigc_core.train.begin import begin_with, keep
     from aigc_core.train.loop import Loop
     from aigc_core.train.monitors import Watch
     from aigc_core.train.ranks import named
@@ -187,11 +185,14 @@ def _go(
             send(event)
 
         loop = Loop(training, folder, tell=tell, watch=Watch(asked.strict, display.warn))
+        interrupt.defer()
         if record is None:
             loop.resume(display.say if ranks.first else hush)
         else:
             loop.record |= record
-        interrupt.defer()
+            loop.save()  # before the run is known as one: its first weights may come from a parent
+            if ranks.first:
+                keep(folder, recipe, asked)
         complete = loop.run(interrupt.pending)
     if not complete:
         if ranks.first:

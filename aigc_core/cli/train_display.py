@@ -6,8 +6,6 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from aigc_core.cli.output import printable
 from aigc_core.errors import counted
 
@@ -35,10 +33,13 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print a line, above the bar where there is one."""
+        self._print(printable(text))
+
+    def _print(self, text: str) -> None:
         if self.bar is not None:
-            self.bar.write(printable(text), file=sys.stderr)
+            self.bar.write(text, file=sys.stderr)
         else:
-            click.echo(printable(text), err=True)
+            print(text, file=sys.stderr)
 
     def warn(self, text: str) -> None:
         """Print a warning, however quiet."""
@@ -78,7 +79,7 @@ class Display:
     def _samples(self, path: str) -> None:
         self.say(f"samples: {path}")
         if self.terminal:
-            self.say(_drawn(path) if path.endswith(".png") else _beginning(path))
+            self._print(_drawn(path) if path.endswith(".png") else printable(_beginning(path)))
 
 
 def _is_shown(name: str) -> bool:
@@ -109,7 +110,7 @@ def _drawn(path: str) -> str:
 
 def _beginning(path: str) -> str:
     with open(path, encoding="utf-8") as stream:
-        return printable(stream.read(400))
+        return stream.read(400)
 
 
 def described(recipe: dict[str, Any], plan: Plan, identity: dict[str, Any]) -> str:

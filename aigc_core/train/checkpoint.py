@@ -56,7 +56,8 @@ def write(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping
         kept = f"that of step {left[-1]} is untouched" if left else "there is none yet"
         if error.errno in _FULL:
             text = f"No space left for the checkpoint of step {step} in {folder}; {kept}."
-            raise NotAvailable(text, f"Free some space, then: aigc-zoo train --resume {folder.parent}") from error
+            again = f"go on: aigc-zoo train --resume {folder.parent}" if left else "start again."
+            raise NotAvailable(text, f"Free some space, then {again}") from error
         cause = (error.strerror or str(error)).lower()
         raise WrongUse(f"Cannot write the checkpoint of step {step} into {folder}: {cause}; {kept}.") from error
     for old in steps(folder)[:-keep]:

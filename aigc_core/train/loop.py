@@ -43,8 +43,10 @@ class Loop:
             "cpu_seconds": 0.0,
             "checks": {},
         }
-        self._before = 0.0  # seconds of all that went before this process
+        self._saved = -1  # the step of the last checkpoint
+        self._broken = False
         self._spread = 0.0  # of the data, which samples are held against
+        self._start_clocks(0.0)
 
     def resume(self, say: Callable[[str], None]) -> None:
         """Take up the newest whole checkpoint, where there is one; the log goes back to where it was then."""
@@ -53,9 +55,19 @@ class Loop:
         if state is not None:
             self.record = state["record"] | {"environment": now}
             self.window.load_state(state["window"])
-            self._before = state["seconds"]
+            self._saved = self.training.step
+        self._start_clocks(state["seconds"] if state else 0.0)
         if self.telling.losses:
             self.telling.losses.cut(state["log"] if state else 0)
+
+    def save(self) -> None:
+        """Write a checkpoint of the step that was last taken."""
+        self._look_at(self.window.read())
+        self.record |= {"steps": self.training.step, "cpu_seconds": round(time.process_time() - self._cpu, 1)}
+        log = self.telling.losses.forced() if self.telling.losses else 0
+        rest = {"record": self.record, "window": self.window.state(), "seconds": self.telling.seconds, "log": log}
+        save(self.training, self.folder, rest)
+        self._saved = self.training.step
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Go on until the budget is used up or ``stopped`` says so; return whether the training is complete.
@@ -63,12 +75,9 @@ class Loop:
         Either way there is a checkpoint of the last step; of a complete training, the model too.
         """
         training, last = self.training, self.recipe["budget"]["steps"]
-        self._cpu = time.process_time() - self.record["cpu_seconds"]
-        self.telling.begin(training.step, self._before)
         self.telling.say("train-begin", training.step, recipe=self.recipe)
         try:
             self._look_at_data()
-            saved = training.step if training.step else -1
             while training.step < last and not self._over(stopped):
                 self._advance()
                 if self._due("evaluate") and training.data.validation is not None:
@@ -76,10 +85,9 @@ class Loop:
                 if self._due("samples"):
                     self._sample()
                 if self._due("checkpoint"):
-                    self._checkpoint()
-                    saved = training.step
-            if saved != training.step:
-                self._checkpoint()
+                    self.save()
+            if self._saved != training.step:
+                self.save()
             complete = training.step >= last or self._out_of_time()
             if complete:
                 self._finish()
@@ -87,6 +95,10 @@ class Loop:
             training.close()
             self.telling.close()
         return complete
+
+    def _start_clocks(self, seconds: float) -> None:
+        self._cpu = time.process_time() - self.record["cpu_seconds"]
+        self.telling.begin(self.training.step, seconds)
 
     def _advance(self) -> None:
         training = self.training
@@ -107,10 +119,13 @@ class Loop:
     def _look_at(self, rows: list[list[float]]) -> None:
         """Warn of losses that are not finite; the last of ``rows`` is the step that was just taken."""
         for step, row in enumerate(rows, self.training.step - len(rows) + 1):
-            if not all(map(math.isfinite, row)):
+            if not self._broken and not all(map(math.isfinite, row)):  # what follows the first has no other cause
+                self._broken = True
                 losses = dict(zip(self.window.names, row, strict=True))
                 batch = self.training.batches.indices(step - 1)
-                self.telling.warn("not finite", step, not_finite(step, losses, batch, self.training.networks))
+                text = not_finite(step, losses, batch, self.training.networks)
+                began = f" It began in {bad}." if (bad := self.training.update.bad_layer) else ""
+                self.telling.warn("not finite", step, text + began)
 
     def _look_at_data(self) -> None:
         """Hold the data against what the model makes, by its plugin's own word."""
@@ -144,13 +159,6 @@ class Loop:
     def _due(self, what: str) -> bool:
         every = self.recipe[what]["every"]
         return bool(every) and self.training.step % every == 0
-
-    def _checkpoint(self) -> None:
-        self._look_at(self.window.read())
-        self.record |= {"steps": self.training.step, "cpu_seconds": round(time.process_time() - self._cpu, 1)}
-        log = self.telling.losses.forced() if self.telling.losses else 0
-        rest = {"record": self.record, "window": self.window.state(), "seconds": self.telling.seconds, "log": log}
-        save(self.training, self.folder, rest)
 
     def _finish(self) -> None:
         """Judge and write the model, and the record of how it was made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -77,9 +78,11 @@ def assign(recipe: Recipe, change: str) -> None:
     if not equals or not path or "" in path.split("."):
         raise WrongUse(f"--set {change} is no path=value.", "Such as: --set data.batch_size=64")
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_number, parse_float=_number)
     except ValueError:
         value = text
+    except RecursionError:
+        raise WrongUse("--set takes no value that is nested so deep.") from None
     at: Any = recipe
     *parts, last = path.split(".")
     for part in parts:
@@ -91,6 +94,12 @@ def assign(recipe: Recipe, change: str) -> None:
         at[int(last)] = value
     else:
         at[last] = value
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number that JSON can hold")  # Python's reader takes it
+    return number
 
 
 def _entry(at: list[Any], part: str, change: str) -> Any:

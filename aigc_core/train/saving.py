@@ -58,5 +58,9 @@ def take_up(
 
 def _fixed(recipe: Recipe) -> dict[str, Any]:
     """Return the part of a recipe that steps depend on."""
-    fixed = {name: value for name, value in recipe.items() if name not in FREE}
-    return fixed | {"data": {name: value for name, value in recipe["data"].items() if name != "folder"}}
+    fixed = {name: dict(value) if isinstance(value, dict) else value for name, value in recipe.items()}
+    for name in FREE:
+        fixed.pop(name, None)
+    fixed["data"].pop("folder", None)
+    fixed["compute"].pop("threads", None)  # a change of the environment, which is told
+    return fixed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -9,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
-from aigc_core.errors import NotAvailable
+from aigc_core.errors import NotAvailable, ZooError
 from aigc_core.interfaces import Trainer
 from aigc_core.train import ranks as distributed
+from aigc_core.train.finite import first_bad_layer
 from aigc_core.train.parts import Part
 from aigc_core.train.ranks import Ranks
 
@@ -34,6 +37,8 @@ class Update:
         self.trainer, self.optimizers, self.clip = trainer, optimizers, clip
         self.ranks, self.device = ranks or Ranks(), device
         self.autocast = autocast(device, precision)
+        self.bad_layer = ""
+        """Where the first loss that was not finite began."""
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "float16")
         self.parameters = {
             role: [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -60,10 +65,11 @@ class Update:
         """Accumulate the gradients of the trainer's next update; return the roles that it updates, none at the end."""
         roles: list[str] = []
         for number, (step, part) in enumerate(zip(steps, parts, strict=True)):
-            with self.autocast:
-                terms = next(step, None)
+            terms = self._next(step)
             if terms is None:
                 continue
+            if self.device.type == "cpu" and not self.bad_layer:  # elsewhere, reading a value would wait for the device
+                self._look_for_fault(terms, part)
             if number == 0:
                 roles = list(terms)
                 for role in roles:
@@ -76,6 +82,31 @@ class Update:
                         mean = mean * part.share
                     report[key] = report[key] + mean if key in report else mean
         return roles
+
+    def _next(self, step: Iterator[Terms]) -> Terms | None:
+        """Ask a trainer for its next terms. Raises ``NotAvailable`` where its code fails."""
+        try:
+            with self.autocast:
+                return next(step, None)
+        except (ZooError, KeyboardInterrupt, MemoryError):
+            raise
+        except Exception as error:
+            if self.ranks.world > 1 and isinstance(error, RuntimeError):
+                raise  # it may be another rank's end, which is told elsewhere
+            cause = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
+            raise NotAvailable(f"The step of {type(self.trainer).__name__} failed: {cause}.", "See --debug.") from error
+
+    def _look_for_fault(self, terms: dict[str, dict[str, Tensor]], part: Part) -> None:
+        """Find where a loss that is not finite began, while the weights are still those that made it."""
+        if all(math.isfinite(found["loss"].item()) for found in terms.values()):
+            return
+        networks = dict(self.trainer.networks)
+        try:  # on copies: the step that is under way needs every buffer as it is
+            self.trainer.networks.update({role: copy.deepcopy(network) for role, network in networks.items()})
+            again = self.trainer.step(part.batch, part.noise)
+            self.bad_layer = first_bad_layer(self.trainer.networks, lambda: list(again)) or "a loss"
+        finally:
+            self.trainer.networks.update(networks)
 
     def _backward(self, role: str, loss: Tensor, share: float, *, last: bool, keep: bool) -> None:
         if self.ranks.world > 1:

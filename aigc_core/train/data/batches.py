@@ -56,9 +56,8 @@ def held_out(rows: Rows, spec: Mapping[str, Any], batch_size: int) -> Iterator[d
     if isinstance(rows, WindowRows):
         for starts, known in rows.each_once(batch_size):
             taken = rows.take(starts)
-            taken["targets"] = taken["targets"].index_fill(
-                1, torch.arange(known), NOTHING
-            )  # a copy: tokens share memory
+            # Into a copy: a lone row of tokens shares its memory.
+            taken["targets"] = taken["targets"].index_fill(1, torch.arange(known), NOTHING)
             yield taken
         return
     for indices in torch.split(torch.arange(len(rows)), batch_size) if len(rows) else ():

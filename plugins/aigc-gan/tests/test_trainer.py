@@ -1,174 +1,134 @@
-"""The update step: isolation of gradients, odd batches, both orders, and a state that goes out and in exactly."""
+"""The adversarial update: its two orders, and what it does at the end. What every trainer keeps is in tests/train."""
+
+from __future__ import annotations
 
 import copy
 
 import pytest
 import torch
-from torch import nn
 
-from aigc_core.interfaces import Discriminator, Trainer
-from aigc_core.interfaces.trainer import TrainerState
-from aigc_core.train.checks import unused_parameters
-from aigc_gan.losses import NonSaturating
-from aigc_gan.networks import DcganDiscriminator, DcganGenerator, initialise
+from aigc_core.errors import WrongUse
+from aigc_core.interfaces import Trainer
+from aigc_core.train.update import Part, Update
+from aigc_gan.batch_norm import estimate_batch_norm
+from aigc_gan.losses import Minimax, NonSaturating
+from aigc_gan.networks import DcganDiscriminator, DcganGenerator
 from aigc_gan.trainer import AdversarialTrainer
 
 UPDATES = ["alternating", "simultaneous"]
 
 
-def trainer(update="alternating", seed=0, discriminator=None):
+def trainer(update="alternating", seed=0, dropout=0.3, loss=None):
     torch.manual_seed(seed)
-    generator, discriminator = DcganGenerator(8, width=4), discriminator or DcganDiscriminator(width=4)
-    initialise(generator)
-    initialise(discriminator)
-    rates = {"generator": 1e-3, "discriminator": 1e-3}
-    return AdversarialTrainer(
-        generator, discriminator, NonSaturating(), latent_dim=8, learning_rate=rates, betas=(0.5, 0.999), update=update
-    )
+    networks = {"generator": DcganGenerator(8, width=4), "discriminator": DcganDiscriminator(width=4, dropout=dropout)}
+    for network in networks.values():
+        network.initialise()
+    return AdversarialTrainer(networks, {"adversarial": loss or NonSaturating()}, update=update)
 
 
-def weights(network):
-    return {name: value.clone() for name, value in network.named_parameters()}
+def updated(made, part):
+    rates = {role: torch.optim.SGD(network.parameters(), 0.1) for role, network in made.networks.items()}
+    return Update(made, rates, device=torch.device("cpu"))([part])
 
 
-def same(one, other):
-    return all(torch.equal(one[name], other[name]) for name in one)
+def part(rows=6):
+    random = torch.Generator().manual_seed(1)
+    images = torch.rand(rows, 1, 28, 28, generator=random) * 2 - 1
+    return Part({"images": images}, {"latent": torch.randn(rows, 8, generator=random)})
 
 
-def real(count=6):
-    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1)) * 2 - 1
-
-
-def test_keeps_the_contracts():
+def test_it_keeps_the_contract():
     made = trainer()
     assert isinstance(made, Trainer)
-    assert isinstance(made.networks["discriminator"], Discriminator)
+    assert list(made.roles) == ["generator", "discriminator"]
+    assert made.noise["latent"] == ((8,), "normal")
 
 
-def test_a_discriminator_step_leaves_the_generator_alone():
-    made = trainer()
-    made.step(real())  # also after a step that left gradients everywhere
-    generator, discriminator = made.networks["generator"], made.networks["discriminator"]
-    before, other = weights(generator), weights(discriminator)
-    made.discriminator_step(real(), torch.randn(6, 8))
-    assert all(parameter.grad is None for parameter in generator.parameters())
-    assert same(before, weights(generator))
-    assert not same(other, weights(discriminator))
+@pytest.mark.parametrize(
+    ("update", "expected"),
+    [("alternating", [{"discriminator"}, {"generator"}]), ("simultaneous", [{"generator", "discriminator"}])],
+)
+def test_the_order_is_the_one_that_is_named(update, expected):
+    assert [set(terms) for terms in trainer(update).step(part().batch, part().noise)] == expected
 
 
-def test_a_generator_step_leaves_the_discriminator_alone():
-    made = trainer()
-    generator, discriminator = made.networks["generator"], made.networks["discriminator"]
-    made.generator_step(torch.randn(6, 8))
-    assert all(parameter.grad is None for parameter in discriminator.parameters())
-    made.step(real())
-    gradients = [parameter.grad.clone() for parameter in discriminator.parameters()]
-    before, other = weights(discriminator), weights(generator)
-    made.generator_step(torch.randn(6, 8))
-    assert all(map(torch.equal, gradients, [parameter.grad for parameter in discriminator.parameters()]))
-    assert same(before, weights(discriminator))
-    assert not same(other, weights(generator))
+def test_an_alternating_step_is_two_plain_steps():
+    """Against the same arithmetic, written out: the generator's loss is that of the new discriminator."""
+    made = trainer(dropout=0.0)
+    generator, discriminator = (copy.deepcopy(made.networks[role]) for role in ("generator", "discriminator"))
+    (images,), (latent,) = part().batch.values(), part().noise.values()
+    loss = NonSaturating()
+    fake = generator(latent)
+    inputs = {"real_logits": discriminator(images), "fake_logits": discriminator(fake.detach())}
+    torch.optim.SGD(discriminator.parameters(), 0.1).step(lambda: backward(loss("discriminator", inputs)["loss"]))
+    score = loss("generator", {"fake_logits": discriminator(fake)})["loss"]
+    torch.optim.SGD(generator.parameters(), 0.1).step(lambda: backward(score))
+
+    report = updated(made, part())
+    torch.testing.assert_close(report["generator/loss"], score.detach())
+    for role, network in (("generator", generator), ("discriminator", discriminator)):
+        for (name, expected), got in zip(network.named_parameters(), made.networks[role].parameters(), strict=True):
+            torch.testing.assert_close(got, expected, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def backward(loss):
+    loss.backward()
+    return loss
 
 
 def test_a_simultaneous_step_gives_each_network_the_gradient_of_its_own_loss_alone():
-    made = trainer("simultaneous", discriminator=DcganDiscriminator(width=4, dropout=0.0))
-    generator, discriminator = (copy.deepcopy(made.networks[name]) for name in ("generator", "discriminator"))
-    latent, images = torch.randn(6, 8), real()
-    made.simultaneous_step(images, latent)
+    made = trainer("simultaneous", dropout=0.0)
+    generator, discriminator = (copy.deepcopy(made.networks[role]) for role in ("generator", "discriminator"))
+    (images,), (latent,) = part().batch.values(), part().noise.values()
+    updated(made, part())
 
     fake, loss = generator(latent), NonSaturating()
     inputs = {"real_logits": discriminator(images), "fake_logits": discriminator(fake.detach())}
     loss("discriminator", inputs)["loss"].backward()
-    for (name, expected), got in zip(
-        discriminator.named_parameters(), made.networks["discriminator"].parameters(), strict=True
-    ):
-        torch.testing.assert_close(got.grad, expected.grad, msg=lambda text, name=name: f"{name}: {text}")
+    for expected, got in zip(discriminator.parameters(), made.networks["discriminator"].parameters(), strict=True):
+        torch.testing.assert_close(got.grad, expected.grad)
     loss("generator", {"fake_logits": discriminator(fake)})["loss"].backward()
     for expected, got in zip(generator.parameters(), made.networks["generator"].parameters(), strict=True):
         torch.testing.assert_close(got.grad, expected.grad)
 
 
 @pytest.mark.parametrize("update", UPDATES)
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_any_last_batch_size_works(update, count):
+def test_a_single_image_gets_a_second_fake_for_batch_norm(update):
+    seen = []
     made = trainer(update)
-    scalars = made.step(real(count))
-    assert {"discriminator/loss", "generator/loss"} <= scalars.keys()
-    assert all(torch.isfinite(value) and not value.requires_grad for value in scalars.values())
-
-
-@pytest.mark.parametrize("update", UPDATES)
-def test_every_parameter_is_trained(update):
-    made = trainer(update)
-    before = {name: weights(network) for name, network in made.networks.items()}
-    made.step(real())
-    assert unused_parameters(made.networks) == []
-    for name, network in made.networks.items():
-        stuck = [key for key, value in weights(network).items() if torch.equal(value, before[name][key])]
-        assert stuck == []
-
-
-class IdleLayer(DcganDiscriminator):
-    """The literature's mistake: a layer that is made and never called."""
-
-    def __init__(self):
-        super().__init__(width=4)
-        self.forgotten = nn.Linear(3, 3)
-
-
-@pytest.mark.parametrize("update", UPDATES)
-def test_parameters_that_nobody_uses_are_reported(update):
-    made = trainer(update, discriminator=IdleLayer())
-    made.step(real())
-    expected = ["discriminator.forgotten.weight", "discriminator.forgotten.bias"]
-    assert unused_parameters(made.networks) == expected
-
-
-@pytest.mark.parametrize("update", UPDATES)
-def test_the_state_goes_out_and_in_to_the_bit(update):
-    one, other = trainer(update), trainer(update, seed=9)
-    for step in range(2):
-        torch.manual_seed(step)
-        one.step(real())
-    state = one.state()
-    tensors = {name: value.clone() for name, value in state.tensors.items()}
-    other.load_state(TrainerState(tensors, copy.deepcopy(state.json)))
-    for made in (one, other):
-        torch.manual_seed(7)
-        made.step(real())
-    left, right = one.state(), other.state()
-    assert left.json == right.json
-    assert left.tensors.keys() == right.tensors.keys()
-    assert [name for name in left.tensors if not torch.equal(left.tensors[name], right.tensors[name])] == []
-
-
-def test_a_state_before_the_first_step_can_be_restored():
-    one, other = trainer(), trainer(seed=9)
-    other.load_state(one.state())
-    assert same(weights(one.networks["generator"]), weights(other.networks["generator"]))
-
-
-@pytest.mark.parametrize(
-    ("fault", "message"),
-    [
-        (lambda tensors: tensors.pop("generator.project.weight"), "project.weight"),
-        (lambda tensors: tensors.update({"critic.weight": torch.zeros(1)}), "critic.weight"),
-        (lambda tensors: tensors.update({"generator.project.weight": torch.zeros(2, 2)}), "size mismatch"),
-        (lambda tensors: tensors.update({"generator.optimizer.0.exp_avg": torch.zeros(2)}), "exp_avg"),
-        (lambda tensors: tensors.pop("generator.optimizer.0.exp_avg"), "exp_avg"),
-        (lambda tensors: tensors.update({"generator.optimizer.99.exp_avg": torch.zeros(2)}), "99.exp_avg"),
-    ],
-    ids=["missing weight", "extra tensor", "misshapen weight", "misshapen moment", "missing moment", "extra moment"],
-)
-def test_a_state_that_does_not_fit_is_refused(fault, message):
-    made = trainer()
-    made.step(real())
-    tensors = dict(made.state().tensors)
-    fault(tensors)
-    with pytest.raises(ValueError, match=message):
-        trainer().load_state(TrainerState(tensors, made.state().json))
+    made.networks["generator"].register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    report = updated(made, part(1))
+    assert seen == [2]
+    assert all(map(torch.isfinite, report.values()))
 
 
 def test_an_update_that_is_no_word_of_ours_is_refused():
-    with pytest.raises(ValueError, match="both"):
+    with pytest.raises(ValueError, match="update is 'both'"):
         trainer("both")
+
+
+@pytest.mark.parametrize("losses", [{}, {"other": NonSaturating()}, {"adversarial": NonSaturating(), "x": Minimax()}])
+def test_other_losses_than_the_one_are_refused(losses):
+    with pytest.raises(ValueError, match="it takes one loss, adversarial"):
+        AdversarialTrainer(trainer().networks, losses)
+
+
+def test_data_of_another_size_are_named():
+    with pytest.raises(WrongUse, match=r"makes samples of shape \[1, 28, 28\], the data have \[1, 32, 32\]"):
+        trainer().check({"images": (1, 32, 32)})
+
+
+def test_batch_norm_statistics_are_the_mean_over_fresh_latents():
+    generator = trainer().networks["generator"]
+    estimate_batch_norm(generator, 8, seed=5, batches=3)
+    random = torch.Generator().manual_seed(5)
+    rows = [generator.project(torch.randn(256, 8, generator=random)) for _ in range(3)]
+    expected = torch.stack([row.mean(0) for row in rows]).mean(0)
+    torch.testing.assert_close(generator.norm0.running_mean, expected)
+    assert not generator.training
+
+
+def test_warnings_speak_of_impossible_pairs_only_where_the_loss_is_bounded():
+    pair = {"discriminator/loss": 0.08, "generator/loss": 0.13}
+    assert len(trainer("simultaneous").warnings(pair)) == 1
+    assert trainer("simultaneous", loss=Minimax()).warnings(pair) == []
