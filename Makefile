@@ -93,6 +93,11 @@ $(VENV)/.hub-1: $(VENV)/.dev
 $(VENV)/.bench: $(VENV)/.dev
 	$(PYTHON) -m venv $(VENV)/llm
 	$(VENV)/llm/bin/python -m pip --disable-pip-version-check install --quiet llm==0.36
+	$(PYTHON) -m venv $(VENV)/peers
+	$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' > \
+		$$($(VENV)/peers/bin/python -c 'import site; print(site.getsitepackages()[0])')/first.pth
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt \
+		lightning==2.6.6 accelerate==1.15.0 pythae==0.1.2 transformers==5.23.0
 	touch $@
 
 clean:

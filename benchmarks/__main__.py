@@ -17,6 +17,7 @@ PARTS = {
     "Cold start": "cold_start",
     "Pulling": "pulling",
     "Sampling": "throughput",
+    "Training": "training",
     "Loading": "loading",
 }
 """In this order, and each imported when it is its turn: what measures processes' memory runs before torch is imported

@@ -16,22 +16,23 @@ from aigc_core.train.update import measured
 def evaluate(training: Training, rows: Rows, name: str) -> dict[str, float]:
     """Return each term's mean over rows, as ``name/role/term``; ranks take the batches in turn."""
     recipe, ranks = training.recipe, training.ranks
-    alone = recipe["compute"]["shard"]  # sharded weights are gathered by all: every rank sees every batch
+    all_alike = ranks.world == 1 or recipe["compute"]["shard"]  # sharded weights are gathered by all, for every batch
     sums: dict[str, torch.Tensor] = {}
     weight = 0.0
     for number, batch in enumerate(held_out(rows, recipe["data"], recipe["data"]["batch_size"])):
-        if ranks.world > 1 and not alone and number % ranks.world != ranks.rank:
+        mine = all_alike or number % ranks.world == ranks.rank
+        if not mine and number:  # the first is measured by all: one that has no other still adds its zeros
             continue
         seed_step(recipe["seed"], number)
         noise = draw(training.trainer.noise, len(next(iter(batch.values()))))
         part = Part(training.parts.moved(batch), training.parts.moved(noise))
-        things = training.trainer.weight(batch)
+        things = training.trainer.weight(batch) if mine else 0.0
         for key, value in measured(training.trainer, part, training.update.autocast).items():
             sums[key] = (
                 sums.get(key, torch.zeros((), dtype=torch.float64, device=value.device)) + value.double() * things
             )
         weight += things
-    if ranks.world > 1 and not alone:
+    if not all_alike:
         weight = distributed.total(weight, ranks, training.device)
         sums = {key: distributed.summed(value, ranks) for key, value in sorted(sums.items())}
     return {f"{name}/{key}": float(value) / weight for key, value in sums.items()}

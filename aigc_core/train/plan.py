@@ -90,6 +90,13 @@ def _step_on_meta(trainer: Any, batch: dict[str, torch.Tensor], rows: int) -> in
         raise
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
         where, given = at[-1] if at else ("its first layer", ())
+        if "meta tensors" in str(error):
+            text = (
+                f"The step of {type(trainer).__name__} looks at a value ({str(error).splitlines()[0][:100]}), and this"
+            )
+            raise WrongUse(
+                f"{text} check has shapes alone.", "Leave out .item() and comparisons of tensors."
+            ) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         text = (
             f"The networks do not fit the data: layer {where}, given {list(given)}: {type(error).__name__}: {reason}."

@@ -51,7 +51,9 @@ def named(ranks: Ranks) -> Iterator[None]:
         yield
     except RuntimeError as error:
         said = " ".join(str(error).split())
-        gone = any(word in said.lower() for word in ("closed by peer", "reset by peer", "timed out", "broken pipe"))
+        gone = any(
+            word in said.lower() for word in ("closed by peer", "reset by peer", "timed out", "timeout", "broken pipe")
+        )
         if ranks.world == 1 or not gone:
             raise
         text = f"Rank {ranks.rank} of {ranks.world} stopped: another rank is gone ({said[:200]})."

@@ -29,8 +29,11 @@ class Window:
     def add(self, report: Mapping[str, Tensor]) -> list[list[float]]:
         """Take one step's terms, by ``role/term``; return those steps' values that have become known, oldest first."""
         self.names = self.names or sorted(report)
+        if self.at_once:
+            self.rows.append([report[name].item() for name in self.names])
+            return self.rows[-1:]
         self._pending.append(torch.stack([report[name].float() for name in self.names]))
-        return self.read() if self.at_once else []
+        return []
 
     def read(self) -> list[list[float]]:
         """Wait for every value that is still on its way, and return those."""

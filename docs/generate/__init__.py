@@ -9,6 +9,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "model-manifest.md": lambda: schemas.page("model", "Model manifest"),
     "plugin-manifest.md": lambda: schemas.page("plugin", "Plugin manifest"),
+    "recipe.md": lambda: schemas.page("recipe", "Recipe"),
     "problems.md": problems.page,
     "hooks.rst": hooks.page,
     "states.md": states.page,

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import aigc_core
-from aigc_core.errors import NotAvailable, CheckFailed, WrongUse, ZooError
+from aigc_core.errors import CheckFailed, NotAvailable, WrongUse, ZooError
 from aigc_core.interfaces import Discriminator, Loss, Trainer
 from aigc_core.manifest.validate import validate_model
 from aigc_core.train.checks import unused_parameters
