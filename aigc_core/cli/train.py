@@ -82,7 +82,7 @@ def _begin(
     recipe = read(name, changes)
     if out is None and not dry_run:
         raise WrongUse("Where shall the run go?", f"Such as: aigc-zoo train {name} --out runs/{recipe['name']}")
-    asked = Asked(data_path(recipe, data), device or "cpu", parent, trackers, strict)
+    asked = Asked(data_path(recipe, data, own=name.endswith(".json")), device or "cpu", parent, trackers, strict)
     with _ranks(asked.device) as (ranks, where):
         settle_threads(recipe)
         rows = _data(recipe, asked)
@@ -91,7 +91,7 @@ def _begin(
             return
         if ranks.first:
             new_folder(out)
-        record: dict[str, Any] = {"parents": [parent]} if parent else {}
+        record: dict[str, Any] = {}
         if fast:
             record["fast"] = _settle_settings(recipe, rows, where, ranks, quiet)
         _go(Path(out), recipe, rows, asked, where, ranks, quiet, record)
@@ -167,21 +167,23 @@ def _go(
 ) -> None:
     """Carry a training on: a new one, whose record begins with ``record``, or where it has none, the folder's own."""
     from aigc_core.cli.train_display import Display
-    from aigc_core.train.begin import begin_with, keep
+    from aigc_core.train.begin import alone, begin_with, keep
     from aigc_core.train.loop import Loop
     from aigc_core.train.monitors import Watch
     from aigc_core.train.ranks import named
     from aigc_core.train.trackers import hear, tracker
     from aigc_core.train.training import Training
 
-    with named(ranks), Display(recipe, quiet=quiet or not ranks.first) as display:
+    held = alone(str(folder)) if ranks.first else contextlib.nullcontext()
+    with held, named(ranks), Display(recipe, quiet=quiet or not ranks.first) as display:
         training = Training(recipe, rows, device, ranks)
         if record is not None and asked.parent:
-            begin_with(training, asked.parent)
+            record["parents"] = [begin_with(training, asked.parent)]
         send = hear([tracker(name, str(folder)) for name in asked.trackers] if ranks.first else [])
 
         def tell(event: dict[str, Any]) -> None:
-            display.show(event)
+            with contextlib.suppress(OSError, ValueError):  # a look is worth less than the training
+                display.show(event)
             send(event)
 
         loop = Loop(training, folder, tell=tell, watch=Watch(asked.strict, display.warn))
@@ -190,14 +192,14 @@ def _go(
             loop.resume(display.say if ranks.first else hush)
         else:
             loop.record |= record
-            loop.save()  # before the run is known as one: its first weights may come from a parent
-            if ranks.first:
-                keep(folder, recipe, asked)
+            loop.start()  # before the run is known as one
+        if ranks.first:
+            keep(folder, recipe, asked)
         complete = loop.run(interrupt.pending)
     if not complete:
         if ranks.first:
             say(f"Stopped after step {training.step}. Go on: aigc-zoo train --resume {folder}")
-        interrupt.check()
+        raise KeyboardInterrupt
     elif ranks.first and not quiet:
         click.echo(
             f"{folder}: {recipe['name']} is trained, {training.step:,} steps. Try: aigc-zoo run {_named(folder)}"

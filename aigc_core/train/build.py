@@ -39,7 +39,10 @@ def build(recipe: Recipe, facts: Mapping[str, Any], device: str = "cpu") -> Trai
     config = filled(recipe["trainer"]["config"], facts)
     try:
         trainer: Trainer = kind(networks, losses, **config)
-    except (TypeError, ValueError, KeyError) as error:
+    except KeyError as error:
+        use = recipe["trainer"]["use"]
+        raise WrongUse(f"{use} asks for a loss or network {error}; losses in the recipe: {_names(losses)}.") from error
+    except (TypeError, ValueError) as error:
         raise WrongUse(f"trainer.config does not fit {recipe['trainer']['use']}: {_said(error)}.") from error
     return trainer
 

@@ -38,7 +38,8 @@ def write(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping
     target, part = folder / f"step-{step:08}", folder / f".step-{step:08}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
+        for torn in folder.glob(".step-*.part"):  # of one that was killed here
+            shutil.rmtree(torn, ignore_errors=True)
         part.mkdir()
         files = {TENSORS: _serialised(tensors), STATE: _json(dict(state))}
         listed = {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
@@ -60,7 +61,9 @@ def write(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping
             raise NotAvailable(text, f"Free some space, then {again}") from error
         cause = (error.strerror or str(error)).lower()
         raise WrongUse(f"Cannot write the checkpoint of step {step} into {folder}: {cause}; {kept}.") from error
-    for old in steps(folder)[:-keep]:
+    known = steps(folder)
+    later, earlier = [each for each in known if each > step], [each for each in known if each <= step]
+    for old in [*later, *earlier[:-keep]]:  # what lies after it was passed over, and is of steps that are made again
         shutil.rmtree(folder / f"step-{old:08}", ignore_errors=True)
     return target
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,21 @@ TOLD = {
     "ranks": "the number of processes",
 }
 """What is compared when a run goes on, in words."""
+
+
+_DECIDES: tuple[str, ...] = (
+    "training",
+    "update",
+    "parts",
+    "average",
+    "optimizers",
+    "randomness",
+    "ranks",
+    "schedule",
+    "sharding",
+)
+_DECIDES += ("data/order", "data/batches", "data/augment", "data/rows")
+"""Modules of the core that a step's bits depend on."""
 
 
 def environment(recipe: Recipe, device: str, ranks: int) -> dict[str, Any]:
@@ -69,10 +83,7 @@ def _code(recipe: Recipe) -> str:
     kinds += [component(trainer.roles[role], each["use"]) for role, each in recipe["networks"].items()]
     files = {str(inspect.getsourcefile(kind)) for kind in kinds}
     core = Path(__file__).parent
-    files |= {
-        str(core / f"{name}.py") for name in ("training", "update", "average", "optimizers", "randomness", "schedule")
-    }
-    digest = hashlib.sha256()
-    for file in sorted(files, key=os.path.basename):
-        digest.update(Path(file).read_bytes())
-    return digest.hexdigest()
+    files |= {str(core / f"{name}.py") for name in _DECIDES}
+    return hashlib.sha256(
+        b"".join(sorted(hashlib.sha256(Path(file).read_bytes()).digest() for file in files))
+    ).hexdigest()

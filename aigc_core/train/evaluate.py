@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from torch import nn
 
 from aigc_core.train import ranks as distributed
 from aigc_core.train.data.batches import held_out
@@ -13,11 +13,24 @@ from aigc_core.train.training import Training
 from aigc_core.train.update import measured
 
 
-def evaluate(training: Training, rows: Rows, name: str) -> dict[str, float]:
-    """Return each term's mean over rows, as ``name/role/term``; ranks take the batches in turn."""
+def evaluate(training: Training, rows: Rows, name: str, model: nn.Module | None = None) -> dict[str, float]:
+    """Return each term's mean over rows, as ``name/role/term``; ranks take the batches in turn.
+
+    ``model`` stands in the place of the network that trains: the one that ships.
+    """
+    networks = training.trainer.networks
+    trained = networks[training.model_role]
+    try:
+        networks[training.model_role] = model or trained
+        return _evaluated(training, rows, name)
+    finally:
+        networks[training.model_role] = trained
+
+
+def _evaluated(training: Training, rows: Rows, name: str) -> dict[str, float]:
     recipe, ranks = training.recipe, training.ranks
     all_alike = ranks.world == 1 or recipe["compute"]["shard"]  # sharded weights are gathered by all, for every batch
-    sums: dict[str, torch.Tensor] = {}
+    sums: dict[str, float] = {}
     weight = 0.0
     for number, batch in enumerate(held_out(rows, recipe["data"], recipe["data"]["batch_size"])):
         mine = all_alike or number % ranks.world == ranks.rank
@@ -28,11 +41,9 @@ def evaluate(training: Training, rows: Rows, name: str) -> dict[str, float]:
         part = Part(training.parts.moved(batch), training.parts.moved(noise))
         things = training.trainer.weight(batch) if mine else 0.0
         for key, value in measured(training.trainer, part, training.update.autocast).items():
-            sums[key] = (
-                sums.get(key, torch.zeros((), dtype=torch.float64, device=value.device)) + value.double() * things
-            )
+            sums[key] = sums.get(key, 0.0) + float(value) * things
         weight += things
     if not all_alike:
         weight = distributed.total(weight, ranks, training.device)
-        sums = {key: distributed.summed(value, ranks) for key, value in sorted(sums.items())}
-    return {f"{name}/{key}": float(value) / weight for key, value in sums.items()}
+        sums = {key: distributed.total(value, ranks, training.device) for key, value in sorted(sums.items())}
+    return {f"{name}/{key}": value / weight for key, value in sums.items()}

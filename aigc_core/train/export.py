@@ -89,6 +89,7 @@ def export(
         "origin": _origin(recipe, record),
     }
     document["terms"].setdefault("code", None)
+    (folder / MANIFEST).unlink(missing_ok=True)  # of an earlier end: it names other weights
     for name, data in {
         WEIGHTS: weights,
         CONFIG: told,
@@ -107,10 +108,10 @@ def _final(model: torch.nn.Module, dtype: str) -> dict[str, torch.Tensor]:
     final = {}
     for name, value in model.state_dict().items():
         if value.is_floating_point():
+            value = value.to(getattr(torch, dtype))
             if not torch.isfinite(value).all():
                 text = f"The weights are not finite ({name}); no model was written."
                 raise CheckFailed(text, "See losses.jsonl for when that began, and the checkpoints before it.")
-            value = value.to(getattr(torch, dtype))
         final[name] = value.detach().cpu().contiguous().clone()
     return final
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from aigc_core.errors import ZooError
 from aigc_core.train.data.rows import DataSet
 from aigc_core.train.recipe import Recipe
 from aigc_core.train.training import Training
@@ -47,16 +48,22 @@ def settle(recipe: Recipe, data: DataSet, device: str, say: Callable[[str], None
             measured[name] = {"tried": False, "because": f"the run takes {left:.0f} s, under {COMPILES_AFTER:.0f} s"}
             say(f"{name}: not tried, {measured[name]['because']}")
             continue
-        other = _prepared(recipe, data, device, change)
-        ratios = _ratios(best, other)
+        try:
+            other = _prepared(recipe, data, device, change)
+            ratios = _ratios(best, other)
+        except (ZooError, RuntimeError) as error:  # such as no compiler, or not enough memory
+            measured[name] = {"tried": True, "used": False, "because": " ".join(str(error).split())[:200]}
+            say(f"{name}: not used, {measured[name]['because']}")
+            continue
         low, middle, _ = statistics.quantiles(ratios, n=4)
         pays = middle >= PAYS and low >= 1
         measured[name] = {"tried": True, "speed": round(middle, 3), "quarter": round(low, 3), "used": pays}
         say(f"{name}: {middle:.2f} x the steps/s, {'used' if pays else 'not used'}")
         if pays:
             recipe["compute"].update(change)
-            best, took = other, took / middle
-        del other
+            best, other, took = other, best, took / middle
+        other.close()
+    best.close()
     return {"trials": measured, "rounds": ROUNDS, "device": device, "threads": torch.get_num_threads()}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aigc_core.errors import Refused
+from aigc_core.errors import NotAvailable, Refused
 
 
 class Log:
@@ -16,16 +16,20 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stream = open(path, "ab")  # noqa: SIM115 (closed by close)
+        self._stream = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by close)
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Write one line, at once."""
-        self._stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        self._stream.flush()
+        """Write one line, at once. Raises ``NotAvailable`` where the disk is full."""
+        try:
+            self._stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        except OSError as error:
+            text = (
+                f"{self.path} cannot be written: {(error.strerror or str(error)).lower()}; the checkpoints are whole."
+            )
+            raise NotAvailable(text, f"Mend that, then: aigc-zoo train --resume {self.path.parent}") from error
 
     def forced(self) -> int:
         """Force what was written to the disk and return the file's length."""
-        self._stream.flush()
         os.fsync(self._stream.fileno())
         return os.fstat(self._stream.fileno()).st_size
 

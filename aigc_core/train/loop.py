@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from aigc_core.errors import ZooError
+from aigc_core.errors import Refused
 from aigc_core.files import whole_file
 from aigc_core.train import ranks as distributed
 from aigc_core.train.environment import environment
@@ -53,12 +53,24 @@ class Loop:
         now = self.record["environment"]
         state = take_up(self.training, self.folder, now, say)
         if state is not None:
-            self.record = state["record"] | {"environment": now}
+            others = [*state["record"].get("environments", []), state["record"]["environment"]]
+            known = [each for number, each in enumerate(others) if each not in others[:number] and each != now]
+            self.record = state["record"] | {"environment": now} | ({"environments": known} if known else {})
             self.window.load_state(state["window"])
             self._saved = self.training.step
+        step, ranks = self.training.step, self.training.ranks
+        if distributed.total(step, ranks, self.training.device) != step * ranks.world:
+            text = f"Rank {ranks.rank} found a checkpoint of step {step}, another rank one of another step."
+            raise Refused(text, "Is the folder the same for all? Then start them again.")
         self._start_clocks(state["seconds"] if state else 0.0)
         if self.telling.losses:
             self.telling.losses.cut(state["log"] if state else 0)
+
+    def start(self) -> None:
+        """Begin anew: with an empty log, and a checkpoint of the first weights, which may come from a parent."""
+        if self.telling.losses:
+            self.telling.losses.cut(0)
+        self.save()
 
     def save(self) -> None:
         """Write a checkpoint of the step that was last taken."""
@@ -88,7 +100,8 @@ class Loop:
                     self.save()
             if self._saved != training.step:
                 self.save()
-            complete = training.step >= last or self._out_of_time()
+            over = training.step >= last or self._out_of_time()
+            complete = distributed.agreed(over, training.ranks, training.device)
             if complete:
                 self._finish()
         finally:
@@ -102,28 +115,31 @@ class Loop:
 
     def _advance(self) -> None:
         training = self.training
-        self._look_at(self.window.add(training.advance()))
+        report = training.advance()
         step = training.step
+        self._look_at(self.window.add(report))
         if step == 1:
-            self.telling.warn("idle", step, idle(training.networks))
+            updated = {name.partition("/")[0] for name in report}
+            self.telling.warn("idle", step, idle({role: training.networks[role] for role in sorted(updated)}))
         if step in CHECKED and not self.recipe["compute"]["shard"]:
             self.record["checks"][str(step)] = weights_sha256(training.networks[training.model_role])
         if step % self.recipe["log"]["every"] == 0 or step == self.recipe["budget"]["steps"]:
             self._look_at(self.window.read())
             means = self.window.means()
-            self.record["final_losses"] = {name: round(value, 6) for name, value in means.items()}
+            self.record["final_losses"] = {
+                name: round(value, 6) for name, value in means.items() if math.isfinite(value)
+            }
             for number, text in enumerate(training.trainer.warnings(means)):
                 self.telling.warn(f"trainer {number}", step, text)
             self.telling.write(step, means)
 
-    def _look_at(self, rows: list[list[float]]) -> None:
+    def _look_at(self, rows: list[dict[str, float]]) -> None:
         """Warn of losses that are not finite; the last of ``rows`` is the step that was just taken."""
         for step, row in enumerate(rows, self.training.step - len(rows) + 1):
-            if not self._broken and not all(map(math.isfinite, row)):  # what follows the first has no other cause
+            if not self._broken and not all(map(math.isfinite, row.values())):  # what follows has no other cause
                 self._broken = True
-                losses = dict(zip(self.window.names, row, strict=True))
                 batch = self.training.batches.indices(step - 1)
-                text = not_finite(step, losses, batch, self.training.networks)
+                text = not_finite(step, row, batch, self.training.networks)
                 began = f" It began in {bad}." if (bad := self.training.update.bad_layer) else ""
                 self.telling.warn("not finite", step, text + began)
 
@@ -141,7 +157,7 @@ class Loop:
             return
         try:
             path, values = sample(self.training, model, self.folder)
-        except ZooError as error:  # a training is worth more than a look at it
+        except Exception as error:  # a training is worth more than a look at it
             self.telling.warn("samples", step, f"No samples could be made of step {step}: {error}")
             return
         self.telling.say("train-samples", step, path=str(path))
@@ -163,14 +179,14 @@ class Loop:
     def _finish(self) -> None:
         """Judge and write the model, and the record of how it was made."""
         training, data = self.training, self.training.data
+        model = training.copied()
+        training.trainer.finish(model, self.recipe["seed"])
         for part, rows in (("validation", data.validation), ("test", data.test)):
             if rows is not None:
-                self.record[part] = evaluate(training, rows, part)
+                self.record[part] = evaluate(training, rows, part, model)
         found = self.record["environment"]
         self.record |= {name: found[name] for name in ("torch", "threads", "instructions")}
         self.record["seed"] = self.recipe["seed"]
-        model = training.copied()
-        training.trainer.finish(model, self.recipe["seed"])
         if training.ranks.first:
             export(model, self.recipe, training.model_role, data.facts, self.record, self.folder)
             with whole_file(str(self.folder / "record.json")) as stream:

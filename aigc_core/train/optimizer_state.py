@@ -37,9 +37,7 @@ def load_optimizer(
         # In the parameter's own memory format: another would be as right, but not to the last bit.
         entries.setdefault(int(index), {})[name] = like(value, parameter) if value.dim() else value
     complete = set().union(*entries.values())
-    for position, entry in entries.items():
+    for position, entry in entries.items():  # a parameter that never had a gradient has no entry at all
         if gaps := complete - entry.keys():
             raise ValueError(f"optimizer state {position} lacks {', '.join(sorted(gaps))}")
-    if entries and len(entries) != len(parameters):
-        raise ValueError(f"optimizer state covers {len(entries)} of {len(parameters)} parameters")
     optimizer.load_state_dict({"state": entries, "param_groups": groups})

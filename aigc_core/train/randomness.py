@@ -19,13 +19,15 @@ def seed_step(seed: int, step: int) -> None:
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(number)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(number)
     random.seed(number)
     np.random.seed(number)
 
 
 def seed_rank(seed: int, step: int, rank: int) -> None:
     """Give a rank after the first its own draws of dropout, once the noise that all share has been drawn."""
-    seed_step(seed + (rank << 32), step)
+    seed_step(seed + (rank << 20), step)  # far apart after mixing, which keeps 32 bits
 
 
 def draw(specs: Mapping[str, NoiseSpec], rows: int) -> dict[str, Tensor]:

@@ -13,9 +13,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from aigc_core.errors import NotAvailable
+from aigc_core.errors import NotAvailable, WrongUse
 
 TIMEOUT = datetime.timedelta(minutes=5)
 """How long a rank waits for another, which may be writing a checkpoint, before it says that the other is gone."""
@@ -39,6 +40,10 @@ def start(device: str) -> Ranks:
     """Join the processes that torchrun has started; without torchrun, be the only one."""
     if "WORLD_SIZE" not in os.environ:
         return Ranks()
+    if device.startswith("cuda:"):
+        raise WrongUse(f"Each process takes a GPU of its own, so --device {device} cannot be.", "Use --device cuda.")
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=TIMEOUT)
     return Ranks(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", 0)))
@@ -71,24 +76,28 @@ def shared(network: nn.Module, device: torch.device) -> nn.Module:
 
     Buffers are left alone by each forward pass: a network of a GAN runs more than once a step, and a broadcast in
     between would change what the first pass needs for its gradient. ``average_buffers`` settles them after the step.
+    Looking for unused parameters costs a walk over the graph; it lets a layer stay idle, and it keeps DDP from laying
+    out its buckets anew after the first step, for with three ranks or more a sum's last bits depend on its place.
     """
     if not any(parameter.requires_grad for parameter in network.parameters()):
         return network
     ids = [device.index or 0] if device.type == "cuda" else None
     known = inspect.signature(DistributedDataParallel).parameters
     name: Any = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # until torch 2.12
-    return DistributedDataParallel(network, device_ids=ids, **dict[str, Any]({name: False}))
+    return DistributedDataParallel(
+        network, device_ids=ids, find_unused_parameters=True, **dict[str, Any]({name: False})
+    )
 
 
 @torch.no_grad()
-def average_buffers(networks: Iterable[nn.Module]) -> None:
-    """Give every rank the mean of floating-point buffers, such as running statistics: each saw a part of the batch."""
-    found = [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
+def average_statistics(networks: Iterable[nn.Module], share: float) -> None:
+    """Give every rank the mean of batch norm's running statistics, each weighted by its ``share`` of the batch."""
+    norms = [module for network in networks for module in network.modules() if isinstance(module, _BatchNorm)]
+    found = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
     if not found:
         return
-    flat = torch.cat([buffer.flatten() for buffer in found])
+    flat = torch.cat([buffer.flatten() for buffer in found]) * share
     dist.all_reduce(flat)
-    flat /= dist.get_world_size()
     for buffer, values in zip(found, torch.split(flat, [buffer.numel() for buffer in found]), strict=True):
         buffer.copy_(values.view_as(buffer))
 
@@ -103,10 +112,12 @@ def total(value: float, ranks: Ranks, device: torch.device) -> float:
 
 
 def summed(values: Tensor, ranks: Ranks) -> Tensor:
-    """Return the sum of a tensor over all ranks."""
-    if ranks.world > 1:
-        dist.all_reduce(values)
-    return values
+    """Return the sum of a tensor over all ranks, in their order: the same bits whatever is summed with it."""
+    if ranks.world == 1:
+        return values
+    gathered = [torch.empty_like(values) for _ in range(ranks.world)]
+    dist.all_gather(gathered, values)
+    return torch.stack(gathered).sum(0)
 
 
 def agreed(flag: bool, ranks: Ranks, device: torch.device) -> bool:
@@ -114,7 +125,7 @@ def agreed(flag: bool, ranks: Ranks, device: torch.device) -> bool:
     return flag if ranks.world == 1 else total(float(flag), ranks, device) > 0
 
 
-def prepare(network: nn.Module, last: bool) -> None:
+def prepare(network: nn.Module, loss: Tensor, last: bool) -> None:
     """Make the next backward pass average its gradient over the ranks where it is the last of an update.
 
     Every forward pass runs without preparation, since an update's passes may be spread over the step; DDP's reducer is
@@ -122,7 +133,7 @@ def prepare(network: nn.Module, last: bool) -> None:
     """
     if isinstance(network, DistributedDataParallel):
         if last:
-            network.reducer.prepare_for_backward([])
+            network.reducer.prepare_for_backward([loss])
     elif isinstance(network, FSDPModule):
         network.set_requires_gradient_sync(last)
 

@@ -39,6 +39,8 @@ def take_up(
     if found is None:
         return None
     tensors, state = found
+    if missing := {"recipe", "record", "training", "window", "seconds", "log"} - state.keys():
+        raise Refused(f"The checkpoint in {folder} is none of a run: it has no {sorted(missing)[0]}.")
     then = _fixed(state["recipe"])
     if changed := [name for name, value in _fixed(training.recipe).items() if then.get(name) != value]:
         text = f"The checkpoints in {folder} are those of another recipe: {', '.join(changed)} differ."

@@ -7,15 +7,18 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 
-def shard(network: nn.Module) -> nn.Module:
+def shard(network: nn.Module, device: torch.device) -> nn.Module:
     """Spread a network over the ranks, in place: each layer of its lists of layers by itself, then the rest."""
+    from torch.distributed import get_world_size
+    from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
+    mesh = init_device_mesh(device.type, (get_world_size(),))
     for module in network.modules():
         if isinstance(module, nn.ModuleList):
             for layer in module:
-                fully_shard(layer)
-    fully_shard(network)
+                fully_shard(layer, mesh=mesh)
+    fully_shard(network, mesh=mesh)
     return network
 
 

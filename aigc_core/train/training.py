@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping
 from itertools import count
 from typing import Any
@@ -38,6 +39,9 @@ class Training:
     def __init__(self, recipe: Recipe, data: DataSet, device: str = "cpu", ranks: Ranks | None = None) -> None:
         self.recipe, self.data, self.step = recipe, data, 0
         self.device, self.ranks = torch.device(device), ranks or Ranks()
+        if self.device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
+            torch.use_deterministic_algorithms(True, warn_only=True)
         self.trainer = build(recipe, data.facts)
         self.model_role = next(iter(self.trainer.roles))
         compute = recipe["compute"]
@@ -52,7 +56,7 @@ class Training:
             if len(self.networks) > 1:
                 raise WrongUse("compute.shard is for one network; this trainer has several.", "Leave it out: DDP does.")
             for network in [*self.networks.values(), *([self.average.network] if self.average else [])]:
-                shard(network)
+                shard(network, self.device)
         self.optimizers = {
             role: optimizer(network, recipe["optimizers"][role], compute["fused"])
             for role, network in self.networks.items()
@@ -65,7 +69,7 @@ class Training:
             self.trainer.networks.update(shared)
         self.batches = Batches(data.train, recipe["data"], recipe["seed"])
         self.parts = Parts(recipe["accumulate"], self.ranks, self.device, layout)
-        # Decoding, and copies to a GPU, go on beside the computation; a CPU that computes has nothing to spare for it.
+        # Decoding, and cutting for a GPU, go on beside the computation; a CPU that computes has nothing to spare.
         self._ahead = data.train.lazy or self.device.type == "cuda"
         self._coming: Generator[tuple[int, dict[str, Tensor]]] | None = None
         self.update = Update(
@@ -144,10 +148,10 @@ class Training:
         """Restore what ``state`` returned. Raises ``ValueError`` where it does not fit."""
         left = dict(tensors)
         for role, network in self.networks.items():
-            _load(role, network.state_dict(), _taken(left, f"network.{role}."))
+            load(role, network.state_dict(), _taken(left, f"network.{role}."))
             load_optimizer(self.optimizers[role], _taken(left, f"optimizer.{role}."), state["optimizers"][role])
         if self.average:
-            _load("average", dict(self.average.network.named_parameters()), _taken(left, "average."))
+            load("average", dict(self.average.network.named_parameters()), _taken(left, "average."))
         self.trainer.load_state(TrainerState(_taken(left, "trainer."), state["trainer"]))
         if left:
             raise ValueError(f"it has tensors that belong nowhere: {', '.join(sorted(left)[:3])}")
@@ -161,7 +165,7 @@ def _taken(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _load(role: str, into: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+def load(role: str, into: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
     """Copy tensors into those of the same names, strictly."""
     if wrong := sorted(into.keys() ^ tensors.keys()):
         raise ValueError(f"{role}: {wrong[0]} is not in both")

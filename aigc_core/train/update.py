@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ class Update:
         self.autocast = autocast(device, precision)
         self.bad_layer = ""
         """Where the first loss that was not finite began."""
+        self.watches = device.type == "cpu" and self.ranks.world == 1  # elsewhere, reading a value waits for others
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "float16")
         self.parameters = {
             role: [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -48,31 +50,32 @@ class Update:
 
     def __call__(self, parts: Sequence[Part]) -> dict[str, Tensor]:
         """Update every network as the trainer says; return each term's mean, as ``role/term``, detached."""
-        report: dict[str, Tensor] = {}
+        reports: dict[str, list[Tensor]] = {}
         steps = [self.trainer.step(part.batch, part.noise) for part in parts]
-        while roles := self._gradients(steps, parts, report):
+        while report := self._gradients(steps, parts):
+            for name, value in report.items():
+                reports.setdefault(name, []).append(value)
+            roles = dict.fromkeys(name.partition("/")[0] for name in report)
             for role in roles:
                 self._apply(role)
             if self.scaler.is_enabled():
                 self.scaler.update()
         if self.ranks.world > 1:
-            distributed.average_buffers(self.trainer.networks.values())
-        return report
+            distributed.average_statistics(self.trainer.networks.values(), sum(part.share for part in parts))
+        # A network may be updated more than once a step.
+        return {name: each[0] if len(each) == 1 else torch.stack(each).mean(0) for name, each in reports.items()}
 
-    def _gradients(
-        self, steps: Sequence[Iterator[Terms]], parts: Sequence[Part], report: dict[str, Tensor]
-    ) -> list[str]:
-        """Accumulate the gradients of the trainer's next update; return the roles that it updates, none at the end."""
-        roles: list[str] = []
+    def _gradients(self, steps: Sequence[Iterator[Terms]], parts: Sequence[Part]) -> dict[str, Tensor]:
+        """Accumulate the gradients of the trainer's next update; return its terms' means, none where it has no more."""
+        report: dict[str, Tensor] = {}
         for number, (step, part) in enumerate(zip(steps, parts, strict=True)):
             terms = self._next(step)
             if terms is None:
                 continue
-            if self.device.type == "cpu" and not self.bad_layer:  # elsewhere, reading a value would wait for the device
+            if self.watches and not self.bad_layer:
                 self._look_for_fault(terms, part)
             if number == 0:
-                roles = list(terms)
-                for role in roles:
+                for role in terms:
                     self.optimizers[role].zero_grad(set_to_none=True)
             for left, (role, found) in zip(range(len(terms) - 1, -1, -1), terms.items(), strict=True):
                 self._backward(role, found["loss"], part.share, last=number == len(parts) - 1, keep=left > 0)
@@ -81,7 +84,7 @@ class Update:
                     if part.share != 1.0:
                         mean = mean * part.share
                     report[key] = report[key] + mean if key in report else mean
-        return roles
+        return report
 
     def _next(self, step: Iterator[Terms]) -> Terms | None:
         """Ask a trainer for its next terms. Raises ``NotAvailable`` where its code fails."""
@@ -96,21 +99,23 @@ class Update:
             cause = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
             raise NotAvailable(f"The step of {type(self.trainer).__name__} failed: {cause}.", "See --debug.") from error
 
-    def _look_for_fault(self, terms: dict[str, dict[str, Tensor]], part: Part) -> None:
-        """Find where a loss that is not finite began, while the weights are still those that made it."""
+    def _look_for_fault(self, terms: Terms, part: Part) -> None:
+        """Find where a loss that is not finite began, while the weights are still those that made it.
+
+        On copies and on draws of its own: the step that is under way goes on as if nobody had looked.
+        """
         if all(math.isfinite(found["loss"].item()) for found in terms.values()):
             return
-        networks = dict(self.trainer.networks)
-        try:  # on copies: the step that is under way needs every buffer as it is
-            self.trainer.networks.update({role: copy.deepcopy(network) for role, network in networks.items()})
-            again = self.trainer.step(part.batch, part.noise)
-            self.bad_layer = first_bad_layer(self.trainer.networks, lambda: list(again)) or "a loss"
-        finally:
-            self.trainer.networks.update(networks)
+        self.bad_layer = "a loss"
+        with contextlib.suppress(Exception), torch.random.fork_rng(devices=[]), self.autocast:
+            twin = copy.copy(self.trainer)
+            twin.networks = {role: copy.deepcopy(network) for role, network in self.trainer.networks.items()}
+            again = twin.step(part.batch, part.noise)
+            self.bad_layer = first_bad_layer(twin.networks, lambda: list(again)) or "a loss"
 
     def _backward(self, role: str, loss: Tensor, share: float, *, last: bool, keep: bool) -> None:
         if self.ranks.world > 1:
-            distributed.prepare(self.trainer.networks[role], last)
+            distributed.prepare(self.trainer.networks[role], loss, last)
         weight = share * self.ranks.world  # ranks' gradients are averaged, their shares make the sum
         if weight != 1.0:
             loss = loss * weight

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,38 +21,43 @@ class Window:
     def __init__(self, device: torch.device, ranks: Ranks) -> None:
         self.at_once = device.type == "cpu" and ranks.world == 1
         self.ranks = ranks
-        self.names: list[str] = []
-        self.rows: list[list[float]] = []
-        self._pending: list[Tensor] = []
+        self.rows: list[dict[str, float]] = []
+        self._pending: list[tuple[list[str], Tensor]] = []
 
-    def add(self, report: Mapping[str, Tensor]) -> list[list[float]]:
+    def add(self, report: Mapping[str, Tensor]) -> list[dict[str, float]]:
         """Take one step's terms, by ``role/term``; return those steps' values that have become known, oldest first."""
-        self.names = self.names or sorted(report)
+        names = sorted(report)
         if self.at_once:
-            self.rows.append([report[name].item() for name in self.names])
+            self.rows.append({name: report[name].item() for name in names})
             return self.rows[-1:]
-        self._pending.append(torch.stack([report[name].float() for name in self.names]))
+        self._pending.append((names, torch.stack([report[name].float() for name in names])))
         return []
 
-    def read(self) -> list[list[float]]:
+    def read(self) -> list[dict[str, float]]:
         """Wait for every value that is still on its way, and return those."""
         if not self._pending:
             return []
-        values: list[list[float]] = distributed.summed(torch.stack(self._pending), self.ranks).tolist()
+        sizes = [len(names) for names, _ in self._pending]
+        values = distributed.summed(torch.cat([row for _, row in self._pending]), self.ranks).cpu()
+        parts = torch.split(values, sizes)
+        read = [
+            dict(zip(names, part.tolist(), strict=True)) for (names, _), part in zip(self._pending, parts, strict=True)
+        ]
         self._pending = []
-        self.rows += values
-        return values
+        self.rows += read
+        return read
 
     def means(self) -> dict[str, float]:
-        """Return the means over the window, and begin the next."""
-        means = {name: sum(row[place] for row in self.rows) / len(self.rows) for place, name in enumerate(self.names)}
+        """Return the means over the steps of the window that have each term, and begin the next."""
+        names = sorted({name for row in self.rows for name in row})
+        found = {name: [row[name] for row in self.rows if name in row] for name in names}
         self.rows = []
-        return means
+        return {name: sum(values) / len(values) for name, values in found.items()}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> list[dict[str, float]]:
         """Return what is collected, all of it read."""
-        return {"names": self.names, "rows": self.rows}
+        return self.rows
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: list[dict[str, float]]) -> None:
         """Restore what ``state`` returned."""
-        self.names, self.rows = list(state["names"]), [list(row) for row in state["rows"]]
+        self.rows = [dict(row) for row in state]
