@@ -1,12 +1,14 @@
 """The long runs whose results are kept: nanoGPT's recipe for a CPU, and names, three seeds each.
 
-``python -m benchmarks.recipes`` takes half an hour or so on one core; ``--steps 50 --to DIR`` looks whether
-it works. Each run's record goes to ``benchmarks/records/NAME-seedN.json``, with the command; the tables beside them.
+``python -m benchmarks.recipes`` takes an hour or so on one core; ``--steps 50 --to DIR`` looks whether it works. Names
+are run twice: cut as makemore cuts them, rows at random, so that 2,539 names that stand there twice may be on both
+sides, and as the recipe cuts them, by what a row holds, so that no name is. Each run's record goes to ``benchmarks/records/NAME-seedN.json``, with the command; the tables beside them.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shlex
@@ -35,6 +37,13 @@ class Long(NamedTuple):
     judged: tuple[str, str]
     """Where in the record the loss is."""
     nanogpt: bool
+    cut: str = ""
+    """``makemore`` where the rows are cut as it does, in the place of the recipe's own split."""
+
+    @property
+    def name(self) -> str:
+        """What its records are called."""
+        return f"{self.recipe}-{self.cut}" if self.cut else self.recipe
 
 
 RUNS = (
@@ -45,14 +54,15 @@ RUNS = (
         ("validation", "validation/decoder/loss"),
         True,
     ),
-    Long("names", "../shared/data/names.txt", (3407, 1, 2), ("test", "test/decoder/loss"), False),
+    Long("names", "../shared/data/names.txt", (3407, 1, 2), ("test", "test/decoder/loss"), False, "makemore"),
+    Long("names", "../shared/data/names.txt", (3407,), ("test", "test/decoder/loss"), False),
 )
 
 
 def main() -> None:
     """Run what is asked for, and write records and tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"Of {', '.join(long.recipe for long in RUNS)}; all of them.")
+    parser.add_argument("names", nargs="*", help=f"Of {', '.join(long.name for long in RUNS)}; all of them.")
     parser.add_argument("--data", help="Where the data of the one recipe that is named lie.")
     parser.add_argument("--steps", type=int, help="Shorter runs, whose records say so; needs --to.")
     parser.add_argument("--seeds", type=int, nargs="+")
@@ -64,23 +74,24 @@ def main() -> None:
         parser.error("--data is that of one recipe: name it")
     given.to.mkdir(parents=True, exist_ok=True)
     for long in RUNS:
-        if not given.names or long.recipe in given.names:
+        if not given.names or long.name in given.names:
             changed = long._replace(data=given.data or long.data, seeds=tuple(given.seeds or long.seeds))
             lines = table(
-                changed.recipe,
+                changed.name,
                 changed.judged,
                 changed.nanogpt,
                 [_run(changed, seed, given.steps, given.to) for seed in changed.seeds],
             )
             text = "\n".join(lines) + "\n"
-            (given.to / f"{long.recipe}.md").write_text(text, encoding="utf-8")
+            (given.to / f"{long.name}.md").write_text(text, encoding="utf-8")
             print(text)
 
 
 def _run(long: Long, seed: int, steps: int | None, to: Path) -> dict[str, Any]:
     """Train with one seed; return the record with what was measured beside it, and keep it."""
     with tempfile.TemporaryDirectory() as folder:
-        asked = ["train", long.recipe, "--data", long.data, "--seed", str(seed)]
+        data, changes = _cut(long, folder)
+        asked = ["train", long.recipe, "--data", data, "--seed", str(seed), *changes]
         asked += ["--steps", str(steps)] if steps else []
         measured: dict[str, Any] = {"command": _said(asked)}
         out = f"{folder}/run"
@@ -91,8 +102,24 @@ def _run(long: Long, seed: int, steps: int | None, to: Path) -> dict[str, Any]:
             measured |= _beside(long, seed, steps, folder, record) | {"estimate": _estimate(out, long.data)}
     kept = measured | {"record": record}
     text = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
-    (to / f"{long.recipe}-seed{seed}.json").write_text(text, encoding="utf-8")
+    (to / f"{long.name}-seed{seed}.json").write_text(text, encoding="utf-8")
     return kept
+
+
+def _cut(long: Long, folder: str) -> tuple[str, list[str]]:
+    """Return the data and what of the recipe is changed for them: the last 1,000 rows of makemore's order judge."""
+    if not long.cut:
+        return long.data, []
+    import torch
+
+    rows = [row for row in map(str.strip, Path(long.data).read_text(encoding="utf-8").splitlines()) if row]
+    torch.manual_seed(3407)  # makemore's own
+    text = "".join(f"{rows[place]}\n" for place in torch.randperm(len(rows)).tolist())
+    mixed = Path(folder, "names-mixed.txt")
+    mixed.write_text(text, encoding="utf-8")
+    split = {"by": "position", "test": 1000 / len(rows)}
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return str(mixed), ["--set", f"data.split={json.dumps(split)}", "--set", f"data.sha256={sha256}"]
 
 
 def _said(asked: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ def table(name: str, judged: tuple[str, str], nanogpt: bool, runs: Sequence[dict
     if not nanogpt:
         return [
             *lines,
-            "| seed | test loss, every name | CPU-seconds, process |",
+            "| seed | test loss, every test name | CPU-seconds, process |",
             "|---|---|---|",
             *own,
             "",

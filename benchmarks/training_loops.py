@@ -24,7 +24,7 @@ class Enough(Exception):
 
 def recipe(subject: Subject) -> Recipe:
     """Return the shipped recipe with what every variant leaves out left out."""
-    every = "samples.every=0", "log.every=100", f"compute.threads={torch.get_num_threads()}"
+    every = "samples.every=0", "log.every=100", f"compute.threads={torch.get_num_threads()}", "compute.fused=false"
     return read(subject.recipe, [*PLAIN, *every, *subject.changes])
 
 
