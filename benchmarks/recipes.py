@@ -1,8 +1,9 @@
-"""The long runs whose results are kept: nanoGPT's recipe for a CPU, and names, three seeds each.
+"""The long runs whose results are kept: nanoGPT's recipe for a CPU, and names.
 
 ``python -m benchmarks.recipes`` takes an hour or so on one core; ``--steps 50 --to DIR`` looks whether it works. Names
 are run twice: cut as makemore cuts them, rows at random, so that 2,539 names that stand there twice may be on both
-sides, and as the recipe cuts them, by what a row holds, so that no name is. Each run's record goes to ``benchmarks/records/NAME-seedN.json``, with the command; the tables beside them.
+sides, and as the recipe cuts them, by what a row holds, so that no name is. Each run's record goes to
+``benchmarks/records/NAME-seedN.json``, with the command; the tables beside them.
 """
 
 from __future__ import annotations

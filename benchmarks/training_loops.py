@@ -24,7 +24,13 @@ class Enough(Exception):
 
 def recipe(subject: Subject) -> Recipe:
     """Return the shipped recipe with what every variant leaves out left out."""
-    every = "samples.every=0", "log.every=100", f"compute.threads={torch.get_num_threads()}", "compute.fused=false"
+    every = (
+        "samples.every=0",
+        "log.every=100",
+        f"compute.threads={torch.get_num_threads()}",
+        "compute.fused=false",
+        "compute.flush_denormals=false",
+    )
     return read(subject.recipe, [*PLAIN, *every, *subject.changes])
 
 
@@ -63,12 +69,16 @@ def ours(subject: Subject, settled: Recipe | None = None) -> Run:
             return False
 
         with tempfile.TemporaryDirectory() as folder:
+            # Of this thread alone, where the process has others already: so this is measured with one.
+            torch.set_flush_denormal(training.recipe["compute"]["flush_denormals"])
             try:
                 Loop(training, Path(folder), tell=lambda event: None, watch=Watch(False, lambda text: None)).run(
                     stopped
                 )
             except Enough:
                 return
+            finally:
+                torch.set_flush_denormal(False)
 
     return run
 
@@ -80,6 +90,7 @@ def fast(subject: Subject, budget: int | None) -> tuple[Run, list[str]]:
     """
     chosen = recipe(subject)
     chosen["budget"]["steps"] = budget or chosen["budget"]["steps"]
+    chosen["compute"]["flush_denormals"] = True  # as the command does
     known = settings.settle(chosen, rows(subject), "cpu", lambda text: print(text, file=sys.stderr))
     lines = [
         f"`--fast` for a run of {chosen['budget']['steps']:,} steps (alternated rounds: {known['rounds']}):",

@@ -83,6 +83,8 @@ def _begin(
     if out is None and not dry_run:
         raise WrongUse("Where shall the run go?", f"Such as: aigc-zoo train {name} --out runs/{recipe['name']}")
     asked = Asked(data_path(recipe, data, own=name.endswith(".json")), device or "cpu", parent, trackers, strict)
+    if fast:  # not to be measured before the first step: these numbers come with time
+        recipe["compute"]["flush_denormals"] = True
     with _ranks(asked.device) as (ranks, where):
         settle_threads(recipe)
         rows = _data(recipe, asked)

@@ -103,7 +103,7 @@ def _drawn(path: str) -> str:
         pixels = image.convert("RGB").crop((0, 0, across, min(image.height, across // COLUMNS + GAP) // 2 * 2))
     rows = []
     for top in range(0, pixels.height, 2):
-        halves = [(pixels.getpixel((x, top)), pixels.getpixel((x, top + 1))) for x in range(pixels.width)]
+        halves: list[Any] = [(pixels.getpixel((x, top)), pixels.getpixel((x, top + 1))) for x in range(pixels.width)]
         rows.append("".join("\x1b[38;2;{};{};{};48;2;{};{};{}m▀".format(*up, *down) for up, down in halves) + "\x1b[0m")
     return "\n".join(rows)
 

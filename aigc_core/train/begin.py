@@ -111,9 +111,13 @@ def data_path(recipe: Recipe, given: str | None, own: bool = False) -> str | Non
 
 
 def settle_threads(recipe: Recipe) -> None:
-    """Use as many threads as the recipe says; where it says nothing, write down how many there are."""
+    """Use as many threads as the recipe says; where it says nothing, write down how many there are.
+
+    Before any other work of torch: its threads take over from this one how denormal numbers are treated.
+    """
     import torch
 
+    torch.set_flush_denormal(recipe["compute"]["flush_denormals"])
     if recipe["compute"]["threads"] is None:
         recipe["compute"]["threads"] = torch.get_num_threads()
     torch.set_num_threads(recipe["compute"]["threads"])

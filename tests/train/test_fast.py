@@ -52,7 +52,7 @@ def settled(small, synthetic):
     """Settle a recipe; return it, what was measured and what was said."""
 
     def call(name, *changes):
-        made, said = small(name, *changes), []
+        made, said = small(name, "compute.fused=false", *changes), []
         before = copy.deepcopy(made)
         measured = fast.settle(made, synthetic(made), "cpu", said.append)
         assert {**made, "compute": None} == {**before, "compute": None}
@@ -136,7 +136,7 @@ def run(tiny, tmp_path, monkeypatch):
     """Run ``aigc-zoo train`` on a tiny recipe of 3 steps; return the exit code."""
     monkeypatch.setenv("AIGC_ZOO_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("aigc_core.interrupt.defer", lambda: None)
-    path = tiny("vae", "budget.steps=3", "checkpoint.every=0", "samples.every=0", "log.every=3")
+    path = tiny("vae", "budget.steps=3", "checkpoint.every=0", "samples.every=0", "log.every=3", "compute.fused=false")
     return lambda *arguments: outcome(["train", *map(str, arguments or [path, "--fast", "--out", tmp_path / "run"])])
 
 
@@ -166,7 +166,7 @@ def test_a_resumption_with_fast_is_refused(clock, run, tmp_path, capsys):
 
 def test_several_ranks_are_refused(clock, small, synthetic):
     made = clock(lambda change: PAYS)
-    recipe = small("vae-digits")
+    recipe = small("vae-digits", "compute.fused=false")
     with pytest.raises(WrongUse, match="--fast measures one process"):
         verb._settle_settings(recipe, synthetic(recipe), "cpu", Ranks(0, 2, 0), False)
     assert made.tried == []
@@ -175,7 +175,7 @@ def test_several_ranks_are_refused(clock, small, synthetic):
 
 def test_without_fast_nothing_is_measured(clock, run, tiny, tmp_path):
     made = clock(lambda change: PAYS)
-    assert run(tiny("vae", "budget.steps=2"), "--out", tmp_path / "plain") == 0
+    assert run(tiny("vae", "budget.steps=2", "compute.fused=false"), "--out", tmp_path / "plain") == 0
     assert made.tried == []
     assert "fast" not in json.loads((tmp_path / "plain" / "record.json").read_text())
 
