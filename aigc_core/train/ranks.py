@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from aigc_core.errors import NotAvailable, WrongUse
+from aigc_core.train.sharding import is_sharded
 
 TIMEOUT = datetime.timedelta(minutes=5)
 """How long a rank waits for another, which may be writing a checkpoint, before it says that the other is gone."""
@@ -134,7 +134,7 @@ def prepare(network: nn.Module, loss: Tensor, last: bool) -> None:
     if isinstance(network, DistributedDataParallel):
         if last:
             network.reducer.prepare_for_backward([loss])
-    elif isinstance(network, FSDPModule):
+    elif is_sharded(network):
         network.set_requires_gradient_sync(last)
 
 

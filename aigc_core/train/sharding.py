@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING, TypeGuard
+
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
+
+if TYPE_CHECKING:
+    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
 
 
 def shard(network: nn.Module, device: torch.device) -> nn.Module:
@@ -22,9 +28,26 @@ def shard(network: nn.Module, device: torch.device) -> nn.Module:
     return network
 
 
+def is_sharded(network: nn.Module) -> TypeGuard[FSDPModule]:
+    """Say whether a network was spread over the ranks."""
+    if "torch.distributed.fsdp" not in sys.modules:  # importing it takes half as long as torch, and most never need it
+        return False
+    from torch.distributed.fsdp import FSDPModule
+
+    return isinstance(network, FSDPModule)
+
+
+def _is_cut(tensor: Tensor) -> TypeGuard[DTensor]:
+    if "torch.distributed.tensor" not in sys.modules:
+        return False
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(tensor, DTensor)
+
+
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor with all its parts; every rank must ask."""
-    if isinstance(tensor, DTensor):
+    if _is_cut(tensor):
         put_together: Tensor = tensor.full_tensor()
         return put_together
     return tensor
@@ -32,7 +55,9 @@ def whole(tensor: Tensor) -> Tensor:
 
 def like(value: Tensor, reference: Tensor) -> Tensor:
     """Return a whole tensor cut, laid out and placed as another of its shape is."""
-    if isinstance(reference, DTensor):
+    if _is_cut(reference):
+        from torch.distributed.tensor import distribute_tensor
+
         value = value.to(reference.device)
         return distribute_tensor(value, reference.device_mesh, reference.placements)
     return torch.empty_like(reference, dtype=value.dtype).copy_(value)

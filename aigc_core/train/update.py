@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 
 from aigc_core.errors import NotAvailable, ZooError
 from aigc_core.interfaces import Trainer
@@ -18,6 +17,7 @@ from aigc_core.train import ranks as distributed
 from aigc_core.train.finite import first_bad_layer
 from aigc_core.train.parts import Part
 from aigc_core.train.ranks import Ranks
+from aigc_core.train.sharding import is_sharded
 
 Terms = dict[str, dict[str, Tensor]]
 
@@ -121,7 +121,7 @@ class Update:
             loss = loss * weight
         if self.scaler.is_enabled():
             loss = self.scaler.scale(loss)
-        if isinstance(self.trainer.networks[role], FSDPModule):  # it puts others in the place of its parameters
+        if is_sharded(self.trainer.networks[role]):  # it puts others in the place of its parameters
             torch.autograd.backward(loss, retain_graph=keep)
             return
         # Differentiated by its own network's parameters alone: no other gradient is made, or touched.

@@ -162,7 +162,7 @@ RECIPES = {
     "vae": ("vae", ["trainer.config.binarise=none", "log.every=1", *VALIDATED, *plain("autoencoder")]),
     "text": ("text", ["networks.decoder.config.dropout=0.0", "log.every=1", "evaluate.every=4", *plain("decoder")]),
     "odd": ("vae", ["trainer.config.binarise=none", "data.batch_size=5", "log.every=1", *plain("autoencoder")]),
-    "names": ("names", ["log.every=1", "accumulate=2", *plain("decoder")]),
+    "names": ("names", ["networks.decoder.config.dropout=0.0", "log.every=1", "accumulate=2", *plain("decoder")]),
     "alternating": ("gan", ["trainer.config.update=alternating", "log.every=1", *GAN]),
     "simultaneous": ("gan", ["trainer.config.update=simultaneous", "log.every=1", *GAN]),
     "adam": ("text", ["networks.decoder.config.dropout=0.0", "log.every=1", "ema=0.9"]),
