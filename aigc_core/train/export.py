@@ -105,10 +105,11 @@ def _final(model: torch.nn.Module, dtype: str) -> dict[str, torch.Tensor]:
     """Return the weights as they ship, each in memory of its own."""
     import torch
 
+    kinds = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     final = {}
     for name, value in model.state_dict().items():
         if value.is_floating_point():
-            value = value.to(getattr(torch, dtype))
+            value = value.to(kinds[dtype])
             if not torch.isfinite(value).all():
                 text = f"The weights are not finite ({name}); no model was written."
                 raise CheckFailed(text, "See losses.jsonl for when that began, and the checkpoints before it.")

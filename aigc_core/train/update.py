@@ -141,7 +141,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
         return nullcontext()
     if precision == "float16" and device.type != "cuda":
         raise NotAvailable("float16 trains on a GPU alone.", "Use --set compute.precision=bfloat16")
-    return torch.autocast(device.type, getattr(torch, precision))
+    return torch.autocast(device.type, {"bfloat16": torch.bfloat16, "float16": torch.float16}[precision])
 
 
 def measured(trainer: Trainer, part: Part, context: AbstractContextManager[object]) -> dict[str, Tensor]:
