@@ -1,10 +1,11 @@
-"""Where settings, state and the user's own models live: ``AIGC_ZOO_HOME``, or the platform's folders (XDG)."""
+"""Where caches, settings, state and the user's own models live: ``AIGC_ZOO_HOME``, or the platform's folders (XDG)."""
 
 from __future__ import annotations
 
 import os
 
 _XDG = {
+    "cache": ("XDG_CACHE_HOME", "~/.cache"),
     "config": ("XDG_CONFIG_HOME", "~/.config"),
     "state": ("XDG_STATE_HOME", "~/.local/state"),
     "data": ("XDG_DATA_HOME", "~/.local/share"),
@@ -12,7 +13,7 @@ _XDG = {
 
 
 def home(kind: str) -> str:
-    """Return the folder for ``config``, ``state`` or ``data``; it may not exist yet."""
+    """Return the folder for ``cache``, ``config``, ``state`` or ``data``; it may not exist yet."""
     own = os.environ.get("AIGC_ZOO_HOME")
     if own:
         return os.path.join(os.path.abspath(os.path.expanduser(own)), kind)

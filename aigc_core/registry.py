@@ -11,7 +11,7 @@ from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError, did_you_
 from aigc_core.hub import cache, lock
 from aigc_core.hub.names import is_folder, is_hub_name
 from aigc_core.manifest.model import ModelManifest, is_repo_id
-from aigc_core.manifest.plugin import api_problem
+from aigc_core.manifest.plugin import api_problem, shared_options
 from aigc_core.manifest.read import Malformed
 from aigc_core.paths import home
 
@@ -190,6 +190,15 @@ def judged(entry: Entry) -> Entry:
     if plugin.manifest and manifest.architecture not in plugin.manifest.components.get("generators", {}):
         reason = f"plugin {plugin.name} of {plugin.distribution} {plugin.version} has no {manifest.architecture}"
         return entry._replace(state="no plugin", reason=reason, repair=f"pip install --upgrade {plugin.distribution}")
+    try:
+        manifest = _with_options(manifest, plugin)
+    except Malformed as error:
+        return entry._replace(
+            state="broken",
+            reason=f"plugin {plugin.name} of {plugin.distribution} {plugin.version}: {error}",
+            repair=f"pip install --force-reinstall {plugin.distribution}",
+        )
+    entry = entry._replace(manifest=manifest)
     if not manifest.pinned:
         lacking = next((f"the hash of {file.path}" for file in manifest.files if not file.pinned), "its commit")
         reason = f"{lacking} is not known, so its files could not be verified"
@@ -201,6 +210,14 @@ def judged(entry: Entry) -> Entry:
         reason = f"{sum(sizes) / 1e6:,.1f} MB are to be fetched from {manifest.repo_id}"
         return entry._replace(state="not fetched", reason=reason, repair=f"aigc-zoo pull {entry.lock_name}")
     return entry._replace(state="ready", reason="", repair="")
+
+
+def _with_options(manifest: ModelManifest, plugin: Plugin) -> ModelManifest:
+    """Return a manifest that says nothing of options with those that its plugin has for the architecture."""
+    names = plugin.manifest.options if plugin.manifest else {}
+    if manifest.architecture not in names or "options" in manifest.document["use"]:
+        return manifest
+    return manifest._replace(options=shared_options(plugin.zoo, names[manifest.architecture]))
 
 
 def _is_here(manifest: ModelManifest, name: str, size: int) -> bool:

@@ -1,7 +1,7 @@
-"""A model's own options: a JSON Schema of scalars that becomes flags, documentation and checks.
+"""A model's own options: a JSON Schema of scalars and lists of texts that becomes flags, documentation and checks.
 
-The schema is a small subset (one flat object; number, integer, string, boolean; bounds and enum), so that checking a
-value needs no library on the way of ``run``.
+The schema is a small subset (one flat object; number, integer, string, boolean, array of strings; bounds and enum), so
+that checking a value needs no library on the way of ``run``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ from typing import Any
 from aigc_core.errors import WrongUse, did_you_mean
 
 RESERVED = (
-    "accept_licence", "again", "batch_size", "count", "debug", "device", "help", "indices", "json", "locked", "model",
-    "n", "name", "o", "output", "q", "quiet", "seed", "self", "start", "stream",
+    "accept_licence", "again", "as_json", "batch_size", "chat", "count", "debug", "device", "dtype", "engine", "given",
+    "help", "indices", "json", "locked", "model", "n", "name", "no_stream", "o", "output", "prompt_file", "prompt_text",
+    "q", "quiet", "seed", "self", "start", "stream", "threads",
 )  # fmt: skip
 """Flags and parameters of the core's own verbs; an option of a model cannot have such a name."""
 
-TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "integer": (int,), "string": (str,), "boolean": (bool,)}
+TYPES: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "string": (str,),
+    "boolean": (bool,),
+    "array": (list, tuple),
+}
+ITEMS = {"type": "string"}
+"""What every array is one of."""
+_WORDS = {"number": "a number", "integer": "an integer", "array": "a list of strings"}
 
 _BOUNDS: dict[str, tuple[str, Any]] = {
     "minimum": ("at least", lambda value, bound: value >= bound),
@@ -42,6 +52,8 @@ def check_schema(schema: Any) -> str:
             return f".{name} collides with the flag that turns {name.removeprefix('no_')} off"
         if not isinstance(entry, dict) or entry.get("type") not in tuple(TYPES):  # it may be unhashable
             return f".{name} has no type among {', '.join(TYPES)}"
+        if entry["type"] == "array" and entry.get("items") != ITEMS:
+            return f'.{name}.items is not {{"type": "string"}}, all that an array can be of'
         if any(key in entry and not _is(entry[key], "number") for key in _BOUNDS):
             return f".{name} has a bound that is no number"
         if not isinstance(entry.get("description", ""), str):
@@ -63,8 +75,10 @@ def check(options: Mapping[str, Any], schema: Mapping[str, Any], model: str) -> 
         if reason := problem(value, properties[name]):
             raise WrongUse(f"Option {name} of {model} {reason}.")
     defaults = {name: entry["default"] for name, entry in properties.items() if "default" in entry}
+    # 2.0 and a tuple are fine, and a receipt holds them as JSON does.
+    plain: dict[str, Any] = {"integer": int, "array": list}
     return {
-        name: int(value) if properties[name]["type"] == "integer" else value
+        name: plain.get(properties[name]["type"], lambda same: same)(value)
         for name, value in (defaults | dict(options)).items()
     }
 
@@ -72,7 +86,7 @@ def check(options: Mapping[str, Any], schema: Mapping[str, Any], model: str) -> 
 def problem(value: Any, entry: Mapping[str, Any]) -> str:
     """Return what is wrong with a value (``is 3, it takes at most 1``), or an empty string."""
     if not _is(value, entry["type"]):
-        return f"is {value!r}, it takes a{'n' if entry['type'] == 'integer' else ''} {entry['type']}"
+        return f"is {value!r}, it takes {_WORDS.get(entry['type'], 'a ' + entry['type'])}"
     if "enum" in entry and value not in [member for member in entry["enum"] if _is(member, entry["type"])]:
         return f"is {value!r}, it takes one of {', '.join(map(repr, entry['enum']))}"
     bounds = _BOUNDS if entry["type"] in ("number", "integer") else {}
@@ -88,4 +102,6 @@ def _is(value: Any, kind: str) -> bool:
         return kind == "boolean"
     if isinstance(value, float):  # 2.0 is a whole number in JSON Schema
         return abs(value) < float("inf") and (kind == "number" or (kind == "integer" and value.is_integer()))
+    if isinstance(value, (list, tuple)):
+        return kind == "array" and all(isinstance(item, str) for item in value)
     return isinstance(value, TYPES[kind])

@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from aigc_core import API
+from aigc_core.manifest.options import check_schema
 from aigc_core.manifest.read import Malformed, pick, read_object
 
 
@@ -23,6 +24,8 @@ class PluginManifest(NamedTuple):
     """Command name to its ``summary`` and ``target``."""
     claims: dict[str, dict[str, str]]
     """Field (``model_type`` ...) to value to the name of a template in ``zoo/claims``."""
+    options: dict[str, str]
+    """Architecture to the name of a schema in ``zoo/options``, for manifests that have no ``use.options``."""
     document: dict[str, Any]
 
     @classmethod
@@ -31,13 +34,15 @@ class PluginManifest(NamedTuple):
         document = read_object(path)
         origin = os.path.basename(path)
         components, commands = document.get("components", {}), document.get("commands", {})
-        hooks, claims = document.get("hooks", []), document.get("claims", {})
+        hooks, claims, options = document.get("hooks", []), document.get("claims", {}), document.get("options", {})
         if not _maps(components, lambda names: _maps(names, lambda target: isinstance(target, str))):
             raise Malformed(f"{origin}: components is no map of kinds to names to targets")
         if not _maps(commands, lambda entry: _maps(entry, lambda text: isinstance(text, str)) and "target" in entry):
             raise Malformed(f"{origin}: commands is no map of names to summary and target")
         if not _maps(claims, lambda values: _maps(values, lambda name: isinstance(name, str) and is_name(name))):
             raise Malformed(f"{origin}: claims is no map of fields to values to the names of templates")
+        if not _maps(options, lambda name: isinstance(name, str) and is_name(name)):
+            raise Malformed(f"{origin}: options is no map of architectures to the names of schemas")
         if not isinstance(hooks, list) or not all(isinstance(hook, str) for hook in hooks):
             raise Malformed(f"{origin}: hooks is no list of names")
         return cls(
@@ -48,8 +53,18 @@ class PluginManifest(NamedTuple):
             hooks=tuple(hooks),
             commands=commands,
             claims=claims,
+            options=options,
             document=document,
         )
+
+
+def shared_options(zoo: str, name: str) -> dict[str, Any]:
+    """Return a schema of options from ``zoo/options``. Raises ``Malformed`` where it cannot be used."""
+    path = os.path.join(zoo, "options", f"{name}.json")
+    schema = read_object(path)
+    if reason := check_schema(schema):
+        raise Malformed(f"{path}: {name}{reason}")
+    return schema
 
 
 def api_problem(api: int, distribution: str) -> tuple[str, str]:

@@ -58,9 +58,11 @@ CODES = {
     "wrong-size": "A bundled file has another size than the manifest says; its hash is then not computed.",
     "wrong-hash": "A bundled file has the right size, but another SHA-256 than the manifest says.",
     "unknown-architecture": "The plugin.json beside the models folder is that of the model's plugin, and names no such "
-    "generator under components.",
+    "generator under components; or plugin.json has options for an architecture that it does not name there.",
     "unusable-schema": "The plugin has a schema for the architecture's config, but that file cannot be read, or is no "
     "valid JSON Schema 2020-12 by itself. The fault is the plugin's; the config was not checked.",
+    "unusable-options": "The plugin names a schema of options that is missing in zoo/options, cannot be read, or could "
+    "not stand under use.options of a model manifest. The first reason is told; the fault is in the schema's own file.",
     "unknown-hook": "The plugin lists a hook that this core does not call.",
     "unknown-fact": "A JSON pointer under provenance names nothing that is in the manifest.",
     "unusable-template": "The plugin claims repositories of the Hub with a template that is missing in zoo/claims, "

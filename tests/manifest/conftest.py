@@ -62,6 +62,7 @@ MODEL: dict[str, Any] = {
                     "description": "Less is more typical.",
                 },
                 "style": {"type": "string", "enum": ["plain", "bold"], "description": "The style."},
+                "stop": {"type": "array", "items": {"type": "string"}, "description": "Where to end."},
             },
         },
         "output": {"kind": "image", "shape": [1, 28, 28], "range": [-1, 1]},
@@ -124,6 +125,7 @@ PLUGIN: dict[str, Any] = {
     "components": {"generators": {"toy-net": "toy.net:Net"}, "losses": {"hinge": "toy.losses:Hinge"}},
     "hooks": ["zoo_event"],
     "claims": {"model_type": {"toy": "toy", "toy2": "toy"}},
+    "options": {"toy-net": "common"},
     "commands": {"play": {"summary": "Play.", "target": "toy.play:command"}},
 }
 TEMPLATE: dict[str, Any] = {
@@ -164,7 +166,7 @@ class Zoo:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.model, self.plugin = folder, folder / "models" / "tiny.json", folder / "plugin.json"
-        for name in ("models", "weights", "recipes", "golden", "architectures", "claims"):
+        for name in ("models", "weights", "recipes", "golden", "architectures", "claims", "options"):
             (folder / name).mkdir()
         (folder / "weights" / "tiny.safetensors").write_bytes(BYTES)
         (folder / "golden" / "output.npy").write_bytes(BYTES)
@@ -173,6 +175,7 @@ class Zoo:
         config = (ARCHITECTURES / "dcgan-28.schema.json").read_text(encoding="utf-8")
         (folder / "architectures" / "toy-net.schema.json").write_text(config, encoding="utf-8")
         self.write(folder / "claims" / "toy.json", TEMPLATE)
+        self.write(folder / "options" / "common.json", MODEL["use"]["options"])
         self.write(self.model, MODEL)
         self.write(self.plugin, PLUGIN)
 

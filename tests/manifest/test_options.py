@@ -17,6 +17,9 @@ def schema(**entry: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": {"x": entry}}
 
 
+STRINGS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+
+
 @pytest.mark.parametrize(
     ("entry", "good", "bad"),
     [
@@ -33,6 +36,8 @@ def schema(**entry: Any) -> dict[str, Any]:
         ({"type": "number", "enum": [1, 2.5]}, [1, 1.0, 2.5], [2, True]),
         ({"type": "boolean", "enum": [1]}, [], [True, 1]),
         ({"type": "string", "minimum": 3}, ["a"], [3]),
+        (STRINGS, [[], ["a", ""]], ["a", [1], ["a", None], {"a": 1}, None, True]),
+        (STRINGS | {"enum": [["a"], "a", [1]]}, [["a"]], [[], ["b"], [1]]),
     ],
 )
 def test_values(entry: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
@@ -61,6 +66,12 @@ def test_a_whole_number_arrives_as_one() -> None:
     assert type(value) is int
 
 
+def test_a_tuple_of_texts_arrives_as_a_list_as_a_receipt_has_it() -> None:
+    assert options.check({"x": ("a", "b")}, schema(**STRINGS), "m") == {"x": ["a", "b"]}
+    with pytest.raises(WrongUse, match="Option x of m is 'ab', it takes a list of strings"):
+        options.check({"x": "ab"}, schema(**STRINGS), "m")
+
+
 def test_an_unknown_option_names_a_near_one() -> None:
     with pytest.raises(WrongUse, match=r"m has no option trunction\. Did you mean truncation\? It takes truncation\."):
         options.check({"trunction": 1}, {"properties": {"truncation": {"type": "number"}}}, "m")
@@ -75,6 +86,7 @@ def test_an_unknown_option_names_a_near_one() -> None:
         {"properties": {}},
         schema(type="number", default=1, minimum=1),
         schema(type="string", enum=["a"], default="a"),
+        schema(**STRINGS, default=["a"]),
     ],
 )
 def test_usable_schemas(given: Any) -> None:
@@ -93,7 +105,10 @@ def test_usable_schemas(given: Any) -> None:
         ({"properties": {"name": {"type": "number"}}}, ".name collides"),
         ({"properties": {"self": {"type": "number"}}}, ".self collides"),
         (schema(), ".x has no type"),
-        (schema(type="array"), ".x has no type"),
+        (schema(type="list"), ".x has no type"),
+        (schema(type="array"), ".x.items is not"),
+        (schema(type="array", items={"type": "number"}), ".x.items is not"),
+        (schema(**STRINGS, default="a"), ".x.default is 'a', it takes a list of strings"),
         (schema(type=["number"]), ".x has no type"),
         (schema(type={}), ".x has no type"),
         ({"properties": {"x": True}}, ".x has no type"),
@@ -114,11 +129,11 @@ def test_unusable_schemas(given: Any, reason: str) -> None:
 def test_every_flag_and_parameter_of_run_is_reserved() -> None:
     import inspect
 
-    from aigc_core.cli.run import _run, command
+    from aigc_core.cli import run
     from aigc_core.run.model import Model
 
-    taken = {name for param in command.params for name in [param.name, *param.opts]}
-    for function in (_run, Model.generate, Model.stream):
+    taken = {name for param in run.command.params for name in [param.name, *param.opts, *param.secondary_opts]}
+    for function in (run._run, Model.generate, Model.stream):
         taken |= {
             name for name, part in inspect.signature(function).parameters.items() if part.kind != part.VAR_KEYWORD
         }
@@ -128,11 +143,13 @@ def test_every_flag_and_parameter_of_run_is_reserved() -> None:
 NUMBERS = st.integers(-5, 5) | st.floats(-5, 5) | st.sampled_from([1.0, -0.0, 10**400, -(10**400), 1e308])
 SCALARS = NUMBERS | st.booleans() | st.sampled_from(["", "a", "b", "1", "true"]) | st.none()
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=1)
-ENTRIES = st.fixed_dictionaries(
-    {"type": st.sampled_from(["number", "integer", "string", "boolean"])},
+KINDS = st.sampled_from(["number", "integer", "string", "boolean"]).map(lambda kind: {"type": kind}) | st.just(STRINGS)
+LIMITS = st.fixed_dictionaries(
+    {},
     optional={"enum": st.lists(VALUES, min_size=1, max_size=4)}
     | dict.fromkeys(("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"), NUMBERS),
 )
+ENTRIES = st.builds(lambda kind, limits: kind | limits, KINDS, LIMITS)
 
 
 @settings(max_examples=2000)
@@ -149,12 +166,12 @@ ANYTHING = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["type", "enum", "default", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "description"]
+    ["type", "items", "enum", "default", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "description"]
 )
 
 
 @settings(max_examples=1000)
-@given(st.dictionaries(KEYS, ANYTHING | st.sampled_from(["number", "integer", "string", "boolean"])), ANYTHING)
+@given(st.dictionaries(KEYS, ANYTHING | st.sampled_from([*options.TYPES, options.ITEMS])), ANYTHING)
 def test_no_schema_and_no_value_is_an_error(entry: dict[str, Any], value: Any) -> None:
     if options.check_schema(schema(**entry)) == "":
         options.problem(value, entry)

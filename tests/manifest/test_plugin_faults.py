@@ -85,6 +85,27 @@ FAULTS = {
         '"toy": "..',
         "Lower-case letters",
     ),
+    "options of an unknown architecture": (
+        ("rename", "/options/toy-net", "toy-nett"),
+        "unknown-architecture",
+        "/options/toy-nett",
+        '"toy-nett"',
+        "Did you mean toy-net? It takes one of toy-net.",
+    ),
+    "options misspelt": (
+        ("put", "/options/toy-net", "comon"),
+        "unusable-options",
+        "/options/toy-net",
+        '"toy-net": "comon"',
+        "Did you mean common?",
+    ),
+    "options as a path": (
+        ("put", "/options/toy-net", "../common"),
+        "bad-form",
+        "/options/toy-net",
+        '"toy-net": "..',
+        "Lower-case letters",
+    ),
     "claim of an empty value": (
         ("put", "/claims/library_name", {"": "toy"}),
         "bad-form",

@@ -70,6 +70,39 @@ def test_a_template_that_cannot_be_read_is_one_problem(content, zoo, judge):
     assert problem[:2] == ("unusable-template", CLAIM)
 
 
+OPTIONS = {
+    "no object": ([], "holds no JSON object", "use.options"),
+    "of scalars": ({"properties": {"x": 3}}, "x is a number", "It takes an object"),
+    "with a reserved option": (
+        {"properties": {"seed": {"type": "integer", "description": "No."}}}, "seed is a flag", "Call it otherwise"),
+    "with a default out of bounds": (
+        {"properties": {"x": {"type": "number", "maximum": 1, "default": 2, "description": "No."}}},
+        "The default 2 is none", "at most 1"),
+    "with an array of anything": (
+        {"properties": {"x": {"type": "array", "description": "No."}}}, "has no items", 'Add "items"'),
+    "with an array of numbers": (
+        {"properties": {"x": {"type": "array", "items": {"type": "number"}, "description": "No."}}},
+        'type is "number"', 'It takes "string"'),
+    "with an enum of arrays": (
+        {"properties": {"x": {"type": "array", "items": {"type": "string"}, "enum": [["a"]], "description": "No."}}},
+        "enum has no meaning", "Leave it out"),
+    "with items of a number": (
+        {"properties": {"x": {"type": "number", "items": {"type": "string"}, "description": "No."}}},
+        "items has no meaning", "Leave it out"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_unusable_options_are_one_problem(name, zoo, judge):
+    content, message, hint = OPTIONS[name]
+    zoo.write(zoo.folder / "options" / "common.json", content)
+    (problem,) = judge(zoo.validate("plugin"))
+    assert problem[:2] == ("unusable-options", "/options/toy-net")
+    assert message in problem.message
+    assert "Correct zoo/options/common.json." in problem.hint
+    assert hint in problem.hint
+
+
 def test_a_misspelt_template_has_a_near_name(zoo, judge):
     zoo.spoil("plugin", ("put", CLAIM, "toyy"))
     (problem,) = judge(zoo.validate("plugin"))
