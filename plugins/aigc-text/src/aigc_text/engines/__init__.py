@@ -1,0 +1,1 @@
+"""What computes the logits: one interface, and an engine a module behind it."""
