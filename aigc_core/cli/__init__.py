@@ -16,7 +16,9 @@ from aigc_core.errors import INTERRUPTED, NotAvailable, ZooError, did_you_mean
 VERBS = {
     "list": "Models that are known, and whether they can be run.",
     "show": "Everything a model's manifest says.",
-    "run": "Make samples with a model and write them to a file.",
+    "run": "Make samples with a model: images into a file, texts onto the terminal.",
+    "score": "Say how likely a language model finds a text.",
+    "serve": "Serve language models over HTTP, as OpenAI's API does.",
     "train": "Train a model from a recipe, or go on with a run.",
     "pull": "Fetch models' files from the Hugging Face Hub, verified.",
     "pin": "Ask the Hub what a model's files are, and write it down.",

@@ -61,7 +61,8 @@ class ModelCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         entry = ctx.meta.get("aigc.entry")
         own = _flags(entry) if entry else []
-        rows = [row for param in super().get_params(ctx) if (row := param.get_help_record(ctx))]
+        options = [param for param in super().get_params(ctx) if isinstance(param, click.Option)]
+        rows = [row for param in options if (row := param.get_help_record(ctx))]
         with formatter.section("Options"):
             formatter.write_dl(rows)
         with formatter.section(f"Options of {entry.id}" if entry else "Options of a model"):
@@ -76,11 +77,18 @@ def _flags(entry: Entry) -> list[click.Parameter]:
     return [_flag(name, schema) for name, schema in properties.items()]
 
 
+def given_options(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's options out of its flags: those that were given; click has an empty tuple of one repeated."""
+    return {flag: value for flag, value in flags.items() if value is not None and value != ()}
+
+
 def _flag(name: str, schema: dict[str, Any]) -> click.Option:
     words = name.replace("_", "-")
     text = schema.get("description", "") + _limits(schema)
     if schema["type"] == "boolean":
         return click.Option([f"--{words}/--no-{words}", name], default=None, help=text)
+    if schema["type"] == "array":
+        return click.Option([f"--{words}", name], type=click.STRING, multiple=True, help=f"{text}  [may be repeated]")
     return click.Option([f"--{words}", name], type=_TYPES[schema["type"]], help=text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,11 @@ _COLOURS = dict.fromkeys(("ready", "registered", "complete"), GOOD) | dict.fromk
 def echo_json(kind: str, document: dict[str, Any]) -> None:
     """Print one JSON document; ``kind`` names its schema, which ships in the wheel (``schemas/KIND.schema.json``)."""
     click.echo(json.dumps({"schema": f"aigc-zoo/{kind}/1", **document}, indent=2, ensure_ascii=False))
+
+
+def finite(value: float) -> float | None:
+    """Return a number as JSON can hold it: None for one that is none, such as the logarithm of 0."""
+    return float(value) if math.isfinite(value) else None
 
 
 def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]], state: int) -> None:

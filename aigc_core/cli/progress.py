@@ -1,4 +1,4 @@
-"""How fetching looks: a word on what is to come, then a bar for every file and one for all of them."""
+"""How waiting looks: a word on what is to be fetched, a bar for every file and one for all; a bar of the samples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from aigc_core import interrupt
 from aigc_core.cli.output import printable
 from aigc_core.errors import Refused, counted
 from aigc_core.hub.pull import faults, silent
@@ -67,3 +68,19 @@ def bars(files: Sequence[WeightFile]) -> Iterator[Report]:
                 shown[path].update(done - shown[path].n)
 
         yield report
+
+
+@contextmanager
+def samples_bar(total: int, hidden: bool) -> Iterator[Callable[[int], None]]:
+    """Show progress on a terminal's standard error stream; a run of one batch is over before a bar can be read."""
+    if hidden or not sys.stderr.isatty():
+        yield lambda done: interrupt.check()
+        return
+    shown: Any = click.progressbar(length=total, label="samples", file=sys.stderr, show_pos=True)
+
+    def follow(done: int) -> None:
+        interrupt.check()
+        bar.update(done - bar.pos)
+
+    with shown as bar:
+        yield follow

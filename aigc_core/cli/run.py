@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import shlex
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -16,37 +14,58 @@ from click.core import ParameterSource
 
 from aigc_core import interrupt
 from aigc_core.cli.completing import model_names
-from aigc_core.cli.model_flags import ModelCommand
-from aigc_core.cli.progress import fetching, say
+from aigc_core.cli.model_flags import ModelCommand, given_options
+from aigc_core.cli.opening import Opening, opening_flags
+from aigc_core.cli.progress import samples_bar
 from aigc_core.errors import CheckFailed, WrongUse
-from aigc_core.hub import cache
+from aigc_core.registry import Entry
+
+_TEXT_ONLY = ("prompt_text", "prompt_file", "stream", "as_json")
+_BESIDE_AGAIN = ("again", "output", "quiet", "locked", "accept_licence")
+_NOT_IN_A_CHAT = (*_TEXT_ONLY, "prompt", "again", "count", "start", "output", "batch_size")
 
 
 @click.command("run", cls=ModelCommand)
 @click.argument("model", required=False, shell_complete=model_names)
-@click.option("-n", "--count", type=click.INT, default=64, show_default=True, help="How many samples.")
+@click.argument("prompt_text", required=False, metavar="[PROMPT]")
+@click.option("-n", "--count", type=click.INT, help="How many samples.  [default: 64 images, or 1 text]")
 @click.option("--seed", type=click.INT, default=0, show_default=True, help="Equal seeds give equal samples.")
 @click.option("--start", type=click.INT, default=0, show_default=True, help="Index of the first sample.")
 @click.option(
     "-o",
     "--output",
-    help="A .png (a sheet), a DIR/ (single PNGs), a .npy or .safetensors (raw samples). [default: MODEL-SEED.png]",
+    help="Images: a .png (a sheet), a DIR/ (single PNGs), a .npy or .safetensors (raw samples); texts: a .txt or a "
+    ".jsonl.  [default: MODEL-SEED.png; texts go to the standard output]",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, cuda:1, mps.")
-@click.option("--batch-size", type=click.INT, default=64, show_default=True, help="Samples computed at once.")
+@click.option("--prompt-file", metavar="FILE", help="Read the prompt from FILE, UTF-8, without its last line's end.")
+@click.option("--stream/--no-stream", default=None, help="Show a text as it is made.  [default: on a terminal, of one]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text and line (schema aigc-zoo/run/1).")
+@click.option("--chat", is_flag=True, help="Talk with an instruct model, a line a turn; /help says what else.")
+@click.option("--batch-size", type=click.INT, help="Samples computed at once.  [default: 64 images, 8 texts]")
 @click.option("--again", metavar="FILE", help="Make FILE again from its receipt and say whether the bytes agree.")
-@click.option("--locked", is_flag=True, help="Use what aigc-zoo.lock pins, and ask nothing of the network.")
-@click.option("--accept-licence", is_flag=True, help="Use weights although their authors declare no licence.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> None:
-    """Make samples with MODEL and write them to a file that says how to make it again."""
+@opening_flags
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors, and texts that go nowhere else.")
+def command(model: str | None, again: str | None, chat: bool, quiet: bool, **given: Any) -> None:
+    """Make samples with MODEL and write them to a file that says how to make it again.
+
+    Texts are shown, or written where -o says. Their PROMPT is the second word, or what --prompt-file names, or what is
+    piped in; of a file and of a pipe, one line end at the very end is left out.
+    """
     interrupt.install()
     gc.enable()  # start-up is over
     if again is not None:
-        _refuse_beside_again()
+        beside = [str(param.name) for param in _given() if param.name not in _BESIDE_AGAIN]
+        _refuse(beside, "--again takes everything from the file's receipt: leave out {}.")
         _again(again, given["output"], quiet, given["locked"], given["accept_licence"])
     elif model is None:
         raise WrongUse("Which model?", "See: aigc-zoo list")
+    elif chat:
+        from aigc_core.cli import chat as chatting
+
+        _refuse(_NOT_IN_A_CHAT, "A chat takes its prompts one after another, and shows what comes: leave out {}.")
+        opening = Opening.of(given)
+        own = {name: value for name, value in given.items() if name not in _NOT_IN_A_CHAT}
+        chatting.run(model, opening, seed=own.pop("seed"), quiet=quiet, options=given_options(own))
     else:
         _run(model, quiet, **given)
 
@@ -54,50 +73,86 @@ def command(model: str | None, again: str | None, quiet: bool, **given: Any) -> 
 def _run(
     name: str,
     quiet: bool,
-    count: int,
+    count: int | None,
     seed: int,
     start: int,
     output: str | None,
-    device: str,
-    batch_size: int,
-    locked: bool,
-    accept_licence: bool,
+    prompt_text: str | None,
+    prompt_file: str | None,
+    stream: bool | None,
+    as_json: bool,
+    batch_size: int | None,
     **flags: Any,
 ) -> None:
-    from aigc_core.run.load import check_licence, fetch, open_entry, resolve
-    from aigc_core.run.make import announce, default_output, make, plan
-    from aigc_core.run.model import index_range
-
-    began = time.perf_counter()
-    entry = resolve(name, locked=locked, say=say)
+    opening = Opening.of(flags)
+    entry = opening.find(name)
     assert entry.manifest is not None
-    check_licence(entry, accept_licence)
-    options = {flag: value for flag, value in flags.items() if value is not None}
-    target = default_output(entry.manifest, seed) if output is None else output
-    planned = plan(entry.manifest, target, index_range(start, count), seed=seed, options=options, batch_size=batch_size)
-    with fetching(name, entry.manifest, quiet=quiet, offline=locked or cache.offline()) as report:
-        files = fetch(entry, offline=locked, report=report)
-    model = open_entry(entry, files, device)
-    interrupt.check()
-    with _bar(count, quiet or count <= batch_size) as progress:
+    options = given_options(flags)
+    if entry.manifest.output.get("kind") == "text":
+        from aigc_core.cli import run_text
+        from aigc_core.cli.given_text import given_prompt
+
+        options |= given_prompt(prompt_text, prompt_file, options, entry.manifest)
+        asked = run_text.Asked(count, seed, start, output, stream, as_json, batch_size, quiet)
+        run_text.run(name, entry, opening, asked, options)
+    else:
+        kind = entry.manifest.output.get("kind")
+        _refuse(_TEXT_ONLY, f"{entry.id} makes {kind}s from noise alone, it is no text model: leave out {{}}.")
+        _run_images(name, entry, opening, quiet, count, seed, start, output, batch_size, options)
+
+
+def _run_images(
+    name: str,
+    entry: Entry,
+    opening: Opening,
+    quiet: bool,
+    asked: int | None,
+    seed: int,
+    start: int,
+    output: str | None,
+    most: int | None,
+    options: dict[str, Any],
+) -> None:
+    from aigc_core.run.make import announce, default_output, make, plan
+    from aigc_core.run.model import BATCH, batch_shape, index_range
+
+    began, manifest, count = time.perf_counter(), entry.manifest, BATCH if asked is None else asked
+    assert manifest is not None
+    target, indices = default_output(manifest, seed) if output is None else output, index_range(start, count)
+    size = batch_shape(manifest, count, most)
+    planned = plan(manifest, target, indices, seed=seed, options=options, batch_size=size)
+    model = opening.load(name, entry, quiet=quiet)
+    with samples_bar(count, quiet or count <= size) as progress:
         receipt = make(model, planned, progress)
     announce(target, receipt)
     if not quiet:
-        took = time.perf_counter() - began
-        what = f"{count} sample{'s' if count > 1 else ''} of {entry.id}, seed {seed}"
         made = os.path.join(target, f"{entry.id}-{seed}-{start:06}.png") if os.path.isdir(target) else target
-        click.echo(f"{target}: {what}, in {took:.1f} s. Again: aigc-zoo run --again {shlex.quote(made)}")
+        tell_written(target, made, count, entry.id, seed, began)
 
 
-def _refuse_beside_again() -> None:
-    """Raise ``WrongUse`` for anything beside --again that the file's receipt settles."""
+def tell_written(target: str, made: str, count: int, model: str, seed: int, began: float) -> None:
+    """Say what was written, and how to make it again."""
+    what = f"{count} sample{'s' if count > 1 else ''} of {model}, seed {seed}"
+    again = f"aigc-zoo run --again {shlex.quote(made)}"
+    click.echo(f"{target}: {what}, in {time.perf_counter() - began:.1f} s. Again: {again}")
+
+
+def _given() -> list[click.Parameter]:
+    """Return the parameters that stand on the command line."""
     context = click.get_current_context()
-    for param in context.command.get_params(context):
-        if not param.name or param.name in ("again", "output", "quiet", "locked", "accept_licence"):
-            continue
-        if context.get_parameter_source(param.name) == ParameterSource.COMMANDLINE:
-            name = param.name.upper() if isinstance(param, click.Argument) else param.opts[-1]
-            raise WrongUse(f"--again takes everything from the file's receipt: leave out {name}.")
+    return [
+        param
+        for param in context.command.get_params(context)
+        if param.name and context.get_parameter_source(param.name) == ParameterSource.COMMANDLINE
+    ]
+
+
+def _refuse(names: Collection[str], sentence: str) -> None:
+    """Raise ``WrongUse`` where one of the parameters stands on the command line; the sentence names it at ``{}``."""
+    for param in _given():
+        if param.name in names:
+            shown = param.human_readable_name.strip("[]") if isinstance(param, click.Argument) else param.opts[-1]
+            raise WrongUse(sentence.format(shown))
 
 
 def _again(path: str, output: str | None, quiet: bool, locked: bool, accept_licence: bool) -> None:
@@ -106,7 +161,7 @@ def _again(path: str, output: str | None, quiet: bool, locked: bool, accept_lice
     from aigc_core.run.receipt import read
 
     first, end = read(path)["indices"]
-    with _bar(end - first, quiet or end - first <= BATCH) as progress:
+    with samples_bar(end - first, quiet or end - first <= BATCH) as progress:
         result = again(path, output, progress, locked=locked, accept_licence=accept_licence)
     if not result.equal:
         raise CheckFailed(f"{path} came out otherwise: {'; '.join(result.differences)}.")
@@ -115,19 +170,3 @@ def _again(path: str, output: str | None, quiet: bool, locked: bool, accept_lice
             f"every sample agrees, but {'; '.join(result.differences)}" if result.differences else "every byte agrees"
         )
         click.echo(f"{path}: made again, {agree}.")
-
-
-@contextmanager
-def _bar(total: int, hidden: bool) -> Iterator[Callable[[int], None]]:
-    """Show progress on a terminal's standard error stream; a run of one batch is over before a bar can be read."""
-    if hidden or not sys.stderr.isatty():
-        yield lambda done: interrupt.check()
-        return
-    shown: Any = click.progressbar(length=total, label="samples", file=sys.stderr, show_pos=True)
-
-    def follow(done: int) -> None:
-        interrupt.check()
-        bar.update(done - bar.pos)
-
-    with shown as bar:
-        yield follow

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from aigc_core.errors import Refused, WrongUse
+from aigc_core.registry import Entry
 from aigc_core.run import receipt as receipts
-from aigc_core.run.load import load
+from aigc_core.run.load import (
+    AUTO,
+    FASTEST,
+    Computing,
+    check_licence,
+    fetch,
+    generator_class,
+    has_engines,
+    open_entry,
+    resolve,
+)
 from aigc_core.run.make import make, plan
+from aigc_core.run.model import Model
 from aigc_core.run.write import SINGLE, write_single
 from aigc_core.run.write_text import TEXTS, first_difference
 
@@ -37,34 +50,55 @@ def again(
     Raises ``Refused`` where the file has no receipt, or the model's weights are others now, and ``WrongUse`` where
     ``output`` is the file itself or of another kind.
     """
-    import torch
-
     if output is not None:
         _check_output(path, output)
     receipt = receipts.read(path)
-    model = load(receipt["model"], receipt["device"], locked=locked, accept_licence=accept_licence)
+    entry = resolve(receipt["model"], locked=locked)
+    check_licence(entry, accept_licence)
+    model = open_entry(entry, fetch(entry, offline=locked), receipt["device"], _computing(entry, receipt))
     weights = {file.path: file.sha256 for file in model.manifest.files}
     if weights != receipt["weights"]:
         raise Refused(f"{path} was made with other weights of {receipt['model']} than those installed.")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(receipt["threads"])
+    with tempfile.TemporaryDirectory() as folder, _threads(model, receipt["threads"]):
+        target = output or os.path.join(folder, os.path.basename(path))
+        planned = plan(
+            model.manifest,
+            target,
+            range(*receipt["indices"]),
+            seed=receipt["seed"],
+            options=receipt["options"],
+            batch_size=receipt["batch_size"],
+        )
+        if receipt.get("layout") == SINGLE:
+            planned = planned._replace(writer=write_single)
+        make(model, planned, progress)
+        return _compare(path, target, receipt, receipts.read(target))
+
+
+def _computing(entry: Entry, receipt: dict[str, Any]) -> Computing:
+    """Return what computed the file, where that can be chosen; what the model no longer has is left to it."""
+    kind = generator_class(entry)
+    if not has_engines(kind):
+        return FASTEST
+    engine = receipt["engine"] if receipt["engine"] in kind.engines else AUTO
+    dtype = receipt["dtype"] if receipt["dtype"] in kind.engines.get(engine, ()) else AUTO
+    return Computing(engine, dtype, receipt["threads"])
+
+
+@contextlib.contextmanager
+def _threads(model: Model, number: int) -> Iterator[None]:
+    """Let torch compute on so many threads; a language model, which may need no torch, has its own."""
+    if model.language is not None:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            target = output or os.path.join(folder, os.path.basename(path))
-            planned = plan(
-                model.manifest,
-                target,
-                range(*receipt["indices"]),
-                seed=receipt["seed"],
-                options=receipt["options"],
-                batch_size=receipt["batch_size"],
-            )
-            if receipt.get("layout") == SINGLE:
-                planned = planned._replace(writer=write_single)
-            make(model, planned, progress)
-            return _compare(path, target, receipt, receipts.read(target))
+        yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def _check_output(path: str, output: str) -> None:

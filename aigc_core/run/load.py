@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aigc_core import plugins, registry
 from aigc_core.errors import NotAvailable, Refused, WrongUse
@@ -14,42 +14,90 @@ from aigc_core.hub.choose import CONFIG
 from aigc_core.hub.names import is_hub_name
 from aigc_core.hub.pull import Report, pull, silent, unpinned
 from aigc_core.interfaces import NoiseSpec
+from aigc_core.interfaces.language_model import LanguageModel
 from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.registry import Entry
-from aigc_core.run.model import Model, guarded
+from aigc_core.run.model import Model, guarded, whole_number
 from aigc_core.verified import verify
 from aigc_core.weights import check_dtype
 
+AUTO = "auto"
+"""The engine or type that is the fastest here."""
+MAX_THREADS = 1024
 
-def load(name: str, device: str = "cpu", *, locked: bool = False, accept_licence: bool = False) -> Model:
+
+class Computing(NamedTuple):
+    """What is to compute a model, where there is a choice: ``Engines`` in ``aigc_core.interfaces.language_model``."""
+
+    engine: str = AUTO
+    dtype: str = AUTO
+    threads: int = 0
+
+
+FASTEST = Computing()
+"""Whatever is the fastest here."""
+
+
+def load(
+    name: str,
+    device: str = "cpu",
+    *,
+    engine: str = AUTO,
+    dtype: str = AUTO,
+    threads: int = 0,
+    locked: bool = False,
+    accept_licence: bool = False,
+) -> Model:
     """Find, fetch, verify and load a model. See ``aigc_core.load``."""
-    if not isinstance(name, str) or not isinstance(device, str):
-        raise WrongUse("A model and a device are named by text, such as load('dcgan-fashion', 'cpu').")
+    if not all(isinstance(text, str) for text in (name, device, engine, dtype)):
+        raise WrongUse("A model, a device, an engine and a type are named by text: load('dcgan-fashion', 'cpu').")
     entry = resolve(name, locked=locked)
     check_licence(entry, accept_licence)
-    return open_entry(entry, fetch(entry, offline=locked), device)
+    return open_entry(entry, fetch(entry, offline=locked), device, Computing(engine, dtype, threads))
 
 
-def open_entry(entry: Entry, files: Mapping[str, Path], device: str) -> Model:
+def open_entry(entry: Entry, files: Mapping[str, Path], device: str, computing: Computing = FASTEST) -> Model:
     """Load a model that ``resolve`` found from the files that ``fetch`` verified. Raises as ``aigc_core.load`` does."""
+    assert entry.plugin is not None
+    if (threads := whole_number(computing.threads, "threads", 0)) > MAX_THREADS:
+        raise WrongUse(f"threads is {threads}, it takes a whole number from 0 to {MAX_THREADS:,}.")
     check_device(device)
     for file in entry.manifest.files if entry.manifest else ():
         if file.dtype:
             check_dtype(files[file.path], file.dtype)
-    assert entry.manifest is not None
-    assert entry.plugin is not None
-    kind = plugins.component(entry.plugin, "generators", entry.manifest.architecture)
-    config = _config(entry, files)
-    generator = guarded(entry, "load", lambda: kind.open(config, files, device))
+    kind, config = generator_class(entry), _config(entry, files)
+    chosen = computing._asdict() if has_engines(kind) else _no_choice(entry, computing)
+    generator = guarded(entry, "load", lambda: kind.open(config, files, device, **chosen))
     if fault := _fault(generator):
         raise NotAvailable(f"The generator of {entry.id}, by {entry.plugin.distribution}, {fault}.")
     model = Model(entry, generator, device)
-    _settle(model)
+    if model.language is None:
+        _settle(model)
     return model
 
 
+def generator_class(entry: Entry) -> Any:
+    """Import the class that a model's architecture names. Raises ``NotAvailable`` where that fails."""
+    assert entry.manifest is not None
+    assert entry.plugin is not None
+    return plugins.component(entry.plugin, "generators", entry.manifest.architecture)
+
+
+def has_engines(kind: Any) -> bool:
+    """Say whether the models of a generator class can be computed in more than one way."""
+    return isinstance(getattr(kind, "engines", None), Mapping)
+
+
+def _no_choice(entry: Entry, computing: Computing) -> dict[str, Any]:
+    """Return what ``open`` takes of a class that leaves no choice: nothing. Raises ``WrongUse`` where one was made."""
+    for (field, value), default in zip(computing._asdict().items(), FASTEST, strict=True):
+        if value != default:
+            raise WrongUse(f"{entry.id} is computed in one way only, so {field} cannot be {value!r}: leave it out.")
+    return {}
+
+
 def _settle(model: Model) -> None:
-    """Compute one sample on one thread and throw it away.
+    """Compute one sample on one thread and throw it away. A language model, which may need no torch, settles itself.
 
     The libraries under torch choose their kernels at the first call. Where two threads make that call at once, one of
     them can compute its half of the first batch with others: without this, 8 of 282 fresh processes on a loaded
@@ -74,6 +122,10 @@ def _fault(generator: Any) -> str:
         return "has no map of NoiseSpec as noise"
     if not all(type(size) is int and size > 0 for spec in noise.values() for size in spec.shape):
         return "has noise of a shape that cannot be"
+    if isinstance(generator, LanguageModel) and [
+        (len(spec.shape), spec.distribution) for spec in generator.noise.values()
+    ] != [(1, "uniform")]:
+        return "has other noise than the one row of uniforms that tokens are chosen by"
     return "" if callable(getattr(generator, "generate", None)) else "has no generate"
 
 
@@ -140,6 +192,8 @@ def _config(entry: Entry, files: Mapping[str, Path]) -> dict[str, Any]:
 
 def check_device(device: str) -> None:
     """Raise ``WrongUse`` for a name that is no device and ``NotAvailable`` for a device that is not here."""
+    if device == "cpu":  # what runs there may need no torch
+        return
     import torch
 
     try:

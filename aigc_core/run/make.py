@@ -13,6 +13,8 @@ from aigc_core.manifest.options import check
 from aigc_core.plugins import Implementation, implementations
 from aigc_core.run import receipt as receipts
 from aigc_core.run.model import BATCH, whole_number
+from aigc_core.run.speak import Spoken
+from aigc_core.run.speak import samples as spoken_samples
 from aigc_core.run.write import Job, Writer, check_room, writer_for
 from aigc_core.run.write_text import text_writer_for
 
@@ -41,34 +43,53 @@ _WRITERS = {"image": writer_for, "text": text_writer_for}
 
 
 def default_output(manifest: ModelManifest, seed: int) -> str:
-    """Return what a run's file is called where nobody says: ``MODEL-SEED.png``, or ``.txt`` of a text model."""
-    return f"{manifest.id}-{seed}{'.txt' if manifest.output.get('kind') == 'text' else '.png'}"
+    """Return what a file of images is called where nobody says: ``MODEL-SEED.png``. Texts are shown, not written."""
+    return f"{manifest.id}-{seed}.png"
 
 
 def plan(
-    manifest: ModelManifest, output: str, indices: range, *, seed: int, options: dict[str, Any], batch_size: int = BATCH
+    manifest: ModelManifest,
+    output: str,
+    indices: range,
+    *,
+    seed: int,
+    options: dict[str, Any],
+    batch_size: int = BATCH,
+    writer: Writer | None = None,
 ) -> Plan:
     """Check everything about a run that can be known without the model.
 
-    Raises ``WrongUse`` for an option, output or count that cannot be, ``NotAvailable`` where the disk has no room.
+    The output's name says what is written, but for a ``writer`` that is given, which writes no file. Raises
+    ``WrongUse`` for an option, output or count that cannot be, ``NotAvailable`` where the disk has no room.
     """
     if (kind := manifest.output.get("kind")) not in _WRITERS:
         raise NotAvailable(f"{manifest.id} makes {kind}, which this version cannot write.")
     seed, batch_size = whole_number(seed, "seed", 0), whole_number(batch_size, "batch_size", 1)
     checked = check(options, manifest.options, manifest.id)
-    planned = Plan(manifest, output, indices, seed, checked, batch_size, _WRITERS[kind](output))
-    check_room(output, len(indices), planned.shape, planned.writer)
+    planned = Plan(manifest, output, indices, seed, checked, batch_size, writer or _WRITERS[kind](output))
+    if writer is None:
+        check_room(output, len(indices), planned.shape, planned.writer)
     return planned
 
 
-def make(model: Model, plan: Plan, progress: Callable[[int], None] = lambda done: None) -> dict[str, Any]:
+def make(
+    model: Model,
+    plan: Plan,
+    progress: Callable[[int], None] = lambda done: None,
+    heard: Callable[[list[Spoken]], None] = lambda texts: None,
+) -> dict[str, Any]:
     """Make the samples, write them and return the receipt.
 
-    ``progress`` hears how many samples are done after each batch. Raises ``ZooError`` with nothing half-written.
+    ``progress`` hears how many samples are done after each batch, ``heard`` what a language model spoke, before it is
+    written. Raises ``ZooError`` with nothing half-written.
     """
     settings: dict[str, Any] = {"seed": plan.seed, "batch_size": plan.batch_size}
     hooks = implementations("zoo_finish")
-    batches = finish(model.stream(plan.indices, **settings, **plan.options), model, hooks)
+    if model.language is None:
+        made = model.stream(plan.indices, **settings, **plan.options)
+    else:
+        made = spoken_samples(model, plan.indices, **settings, options=plan.options, heard=heard)
+    batches = finish(made, model, hooks)
     first = next(batches)  # before the receipt: it names the hooks that run, and one that cannot is gone by now
     receipt = receipts.make(model, indices=plan.indices, options=plan.options, **settings)
     receipt |= {"finish": [hook.who for hook in hooks]} if hooks else {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_core.errors import NotAvailable, WrongUse, ZooError
 from aigc_core.interfaces import Generator, Samples
+from aigc_core.interfaces.language_model import LanguageModel
 from aigc_core.interfaces.samples import NO_RANGE, fault
 from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Every batch has this shape, the last one padded: so sample *i* is the same to the bit whatever is made beside it."""
+TEXT_BATCH = 8
+"""As many texts are written side by side; fewer where fewer are asked for, because one alone is the usual case."""
 MAX_INDEX = 2**63
 
 
@@ -31,8 +34,13 @@ class Model:
         self.entry, self.generator, self.device = entry, generator, device
         self.manifest: ModelManifest = entry.manifest
 
+    @property
+    def language(self) -> LanguageModel | None:
+        """The generator, where it is one that speaks token by token and scores texts."""
+        return self.generator if isinstance(self.generator, LanguageModel) else None
+
     def generate(
-        self, count: int, *, seed: int = 0, start: int = 0, batch_size: int = BATCH, **options: Any
+        self, count: int, *, seed: int = 0, start: int = 0, batch_size: int | None = None, **options: Any
     ) -> Samples:
         """Return samples ``start`` to ``start + count - 1`` of a seed, all in memory.
 
@@ -53,16 +61,18 @@ class Model:
         return Samples(output["kind"], values, (low, high))
 
     def stream(
-        self, indices: Sequence[int], *, seed: int = 0, batch_size: int = BATCH, **options: Any
+        self, indices: Sequence[int], *, seed: int = 0, batch_size: int | None = None, **options: Any
     ) -> Iterator[Samples]:
         """Yield the samples with the given indices, in that order, a batch at a time, in bounded memory.
 
-        Raises ``WrongUse`` as ``generate`` does, and ``NotAvailable`` where the plugin's code fails.
+        Every batch is computed as ``batch_size`` samples; where none is given, as ``batch_shape`` says. Raises
+        ``WrongUse`` as ``generate`` does, and ``NotAvailable`` where the plugin's code fails.
         """
         checked = check(options, self.manifest.options, self.manifest.id)
         seed = whole_number(seed, "seed", 0)
-        batch_size = whole_number(batch_size, "batch_size", 1)
-        return self._batches(indices, seed, batch_size, checked)
+        if batch_size is None:
+            batch_size = batch_shape(self.manifest, len(indices))
+        return self._batches(indices, seed, whole_number(batch_size, "batch_size", 1), checked)
 
     def _batches(self, indices: Sequence[int], seed: int, size: int, options: dict[str, Any]) -> Iterator[Samples]:
         for first in range(0, len(indices), size):
@@ -77,6 +87,16 @@ class Model:
         """Raise ``NotAvailable``, naming ``maker``, where samples are not ``count`` of what the manifest declares."""
         if found := fault(samples, count, self.manifest.output):
             raise NotAvailable(f"{self.manifest.id}: {maker} made {found}.")
+
+
+def batch_shape(manifest: ModelManifest, count: int, most: int | None = None) -> int:
+    """Return how many samples are computed at once: ``most`` of images, and of texts no more than are asked for.
+
+    Raises ``WrongUse`` where ``most`` is no such number.
+    """
+    if manifest.output.get("kind") != "text":
+        return whole_number(BATCH if most is None else most, "batch_size", 1)
+    return max(1, min(count, whole_number(TEXT_BATCH if most is None else most, "batch_size", 1)))
 
 
 def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:

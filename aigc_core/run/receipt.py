@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_core import __version__
 from aigc_core.errors import NotAvailable, Refused
+from aigc_core.run.model import author, guarded
 
 if TYPE_CHECKING:
     from aigc_core.run.model import Model
@@ -17,33 +18,48 @@ KEY = "aigc-zoo"
 BESIDE = (".npy", ".txt", ".jsonl")
 """Endings of files that cannot hold a receipt."""
 FORMAT = 1
+_BYTES = 16_000_000
+"""A receipt holds the prompt, which ``--prompt-file`` may give; more than this is none of ours."""
 _BOUNDS = {"seed": (0, 2**63 - 1), "batch_size": (1, 65_536), "threads": (1, 1024)}
 # A receipt is somebody's file: it must not make us start a million threads, or ask for all memory at once.
+_KINDS: dict[str, type] = {
+    **{"format": int, "model": str, "options": dict, "indices": list, "device": str, "weights": dict},
+    **{"engine": str, "dtype": str},
+}
 
 
 def make(model: Model, *, seed: int, indices: range, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
     """Describe a run: no time and no path, so that the same run gives the same bytes."""
-    import torch
+    drawn = {"options": options, "seed": seed, "indices": [indices.start, indices.stop], "batch_size": batch_size}
+    return {"format": FORMAT, **identity(model), **drawn, **environment(model)}
 
-    assert model.entry.plugin is not None
-    plugin = model.entry.plugin
+
+def identity(model: Model) -> dict[str, Any]:
+    """Say which model it is: its name, the versions of its code, its weights' hashes."""
     return {
-        "format": FORMAT,
         "model": model.entry.qualified,
-        "plugin": f"{plugin.distribution} {plugin.version}",
+        "plugin": author(model.entry),
         "core": __version__,
         "weights": {file.path: file.sha256 for file in model.manifest.files},
-        "options": options,
-        "seed": seed,
-        "indices": [indices.start, indices.stop],
-        "batch_size": batch_size,
-        "engine": model.generator.engine,
-        "dtype": model.generator.dtype,
-        "device": model.device,
-        "torch": torch.__version__,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
     }
+
+
+def environment(model: Model) -> dict[str, Any]:
+    """Say what computes. Of a language model, which may need no torch, it is the generator that knows.
+
+    Raises ``NotAvailable`` where that is nothing that a receipt can hold.
+    """
+    chosen = {"engine": model.generator.engine, "dtype": model.generator.dtype, "device": model.device}
+    if (language := model.language) is None:
+        import torch
+
+        instructions = torch.backends.cpu.get_cpu_capability()
+        return {**chosen, "torch": torch.__version__, "instructions": instructions, "threads": torch.get_num_threads()}
+    found = guarded(model.entry, "ask for the environment of", language.environment)
+    plain = isinstance(found, dict) and all(isinstance(key, str) and type(found[key]) in (str, int) for key in found)
+    if not plain or _out_of_bounds(found, "threads") or found.keys() & {*chosen, *_KINDS, *_BOUNDS} - {"threads"}:
+        raise NotAvailable(f"{author(model.entry)} gives no environment of {model.manifest.id} with texts and threads.")
+    return {**chosen, **found}
 
 
 def ending(path: str) -> str:
@@ -90,7 +106,7 @@ def _embedded(path: str) -> str:
         if not os.path.exists(beside(path)):
             return ""
         with open(beside(path), encoding="utf-8") as stream:
-            return stream.read(1_000_000)
+            return stream.read(_BYTES)
     if ending(path) == ".safetensors":
         from safetensors import SafetensorError, safe_open
 
@@ -111,16 +127,20 @@ def _embedded(path: str) -> str:
 
 
 def _unusable(receipt: dict[str, Any]) -> str:
-    kinds = {"format": int, "model": str, "options": dict, "indices": list, "device": str, "weights": dict}
-    for field, kind in kinds.items():
+    for field, kind in _KINDS.items():
         if type(receipt.get(field)) is not kind:
             return f"{field} is missing or of another type"
     if receipt["format"] != FORMAT:
         return f"its format is {receipt['format']}, this version reads {FORMAT}"
     for field, (lowest, highest) in _BOUNDS.items():
-        if type(receipt.get(field)) is not int or not lowest <= receipt[field] <= highest:
+        if _out_of_bounds(receipt, field):
             return f"{field} is no whole number from {lowest} to {highest}"
     bounds = receipt["indices"]
     if len(bounds) != 2 or not all(type(bound) is int for bound in bounds) or not 0 <= bounds[0] < bounds[1] < 2**63:
         return "indices is no pair of rising numbers"
     return ""
+
+
+def _out_of_bounds(receipt: dict[str, Any], field: str) -> bool:
+    lowest, highest = _BOUNDS[field]
+    return type(receipt.get(field)) is not int or not lowest <= receipt[field] <= highest

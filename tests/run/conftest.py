@@ -1,3 +1,9 @@
+import contextlib
+import io
+import json
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from aigc_core import load, registry
@@ -30,5 +36,77 @@ def cli(tmp_path, monkeypatch, capsys):
         code = outcome([str(argument) for argument in arguments])
         said = capsys.readouterr()
         return code, said.out, said.err
+
+    return run
+
+
+OPTIONS = {
+    "prompt": {"type": "string", "description": "What every text begins with."},
+    "max_new_tokens": {"type": "integer", "minimum": 1, "default": 40, "description": "How many characters follow."},
+    "temperature": {"type": "number", "minimum": 0, "default": 1, "description": "0 is greedy."},
+    "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "Not used."},
+    "stop": {"type": "array", "items": {"type": "string"}, "description": "Characters to end at."},
+    "overflow": {"type": "string", "enum": ["refuse", "slide"], "default": "refuse", "description": "Of long texts."},
+}
+BEGINS = {"context": 300, "begins": True, "template": True}
+BIGRAMS = {
+    "bigram": ("bigram", BEGINS),
+    "bigram-choice": ("choice", BEGINS),
+    "bigram-base": ("choice", {"context": 20, "begins": False, "template": False}),
+    "bigram-whole": ("whole", {}),
+    **{f"bigram-{fault}": ("broken", {"fault": fault}) for fault in ("raise", "row", "type", "half")},
+}
+
+
+@pytest.fixture(scope="session")
+def bigrams(make_site):
+    """Install a third party's plugin of text models; return the site."""
+    site, package = make_site(), "bigram_zoo"
+    targets = {kind: f"{package}.generators:{kind.title()}" for kind in ("bigram", "choice", "whole", "broken")}
+    options = dict.fromkeys(("bigram", "choice", "broken"), "decoding") | {"whole": "whole"}
+    plugin = {"name": "bigram", "api": 1, "summary": "Characters.", "components": {"generators": targets}}
+    source = site.install(
+        "bigram-zoo",
+        "bigram",
+        plugin_json=json.dumps(plugin | {"options": options}),
+        generator=(Path(__file__).parent / "bigram.py").read_text("utf-8"),
+    )
+    for folder in ("models", "options"):
+        (source / "zoo" / folder).mkdir()
+    schema = {"type": "object", "additionalProperties": False, "properties": OPTIONS}
+    (source / "zoo" / "options" / "decoding.json").write_text(json.dumps(schema))
+    (source / "zoo" / "options" / "whole.json").write_text(
+        json.dumps(schema | {"properties": {"prompt": OPTIONS["prompt"]}})
+    )
+    for name, (architecture, config) in BIGRAMS.items():
+        document = {
+            "schema": 1,
+            "id": name,
+            "family": "autoregressive",
+            "task": "text-generation",
+            "summary": "Characters of random weights.",
+            "code": {"plugin": "bigram", "api": 1, "architecture": architecture, "config": config},
+            "weights": {"source": "bundled", "files": []},
+            "capabilities": ["generate"],
+            "use": {"output": {"kind": "text"}},
+            "terms": {"code": "Apache-2.0", "weights": "Apache-2.0", "data": None},
+        }
+        (source / "zoo" / "models" / f"{name}.json").write_text(json.dumps(document))
+    return site
+
+
+@pytest.fixture
+def talk(cli, bigrams, monkeypatch):
+    """Run the command line in this process with that plugin installed; ``stdin`` is what is piped in."""
+    monkeypatch.syspath_prepend(bigrams.packages)
+
+    def run(*arguments, stdin=None):
+        with contextlib.ExitStack() as stack:
+            if stdin is not None:
+                file = stack.enter_context(tempfile.TemporaryFile())
+                file.write(stdin if isinstance(stdin, bytes) else stdin.encode())
+                file.seek(0)
+                monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file, encoding="utf-8"))
+            return cli(*arguments)
 
     return run

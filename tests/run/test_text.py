@@ -95,8 +95,8 @@ def test_a_sample_depends_on_seed_and_index_alone(model, options):
 
 
 def test_a_txt_has_the_texts_with_a_line_between_two(run, model):
-    code, out, err = run(MODEL, "-n", 3, "--seed", 5, "--max-new-tokens", 40, "-o", "out.txt")
-    assert (code, err) == (0, "")
+    code, out, _ = run(MODEL, "-n", 3, "--seed", 5, "--max-new-tokens", 40, "-o", "out.txt")
+    assert code == 0
     assert "out.txt: 3 samples of random-text, seed 5" in out
     texts = model.generate(3, seed=5, max_new_tokens=40).values
     assert content("out.txt").decode() == f"\n{BETWEEN}\n".join(texts) + "\n"
@@ -129,7 +129,7 @@ def test_the_receipt_says_everything(run, layout):
     run(MODEL, "-n", 2, "--start", 1, "--seed", 6, "--prompt", "b", "-o", "a.txt")
     receipt = receipts.read("a.txt")
     assert (receipt["seed"], receipt["indices"]) == (6, [1, 3])
-    assert receipt["options"] == {"prompt": "b", "max_new_tokens": 200, "temperature": 1}
+    assert receipt["options"].items() >= {"prompt": "b", "max_new_tokens": 200, "temperature": 1}.items()
     digest = hashlib.sha256((layout / "model.safetensors").read_bytes()).hexdigest()
     assert receipt["weights"]["model.safetensors"] == digest
 
@@ -186,11 +186,9 @@ def test_a_receipt_of_other_texts_does_not_outlive_them(run, monkeypatch):
         ([MODEL, "-o", "new/"], 2, "it is a folder"),
         ([MODEL, "-o", "gone/a.txt"], 2, "does not exist"),
         ([MODEL, "-o", "a\0.txt"], 2, "null character"),
-        ([MODEL, "-o", "a.txt", "--prompt", "abZ"], 2, "The prompt has 'Z', a character that this model has not seen."),
-        ([MODEL, "-o", "a.txt", "--temperature", "0"], 2, "it takes above 0"),
-        ([MODEL, "-o", "a.txt", "--temperature", "11"], 2, "it takes at most 10"),
+        ([MODEL, "-o", "a.txt", "--prompt", "abZ"], 2, "'Z'"),
+        ([MODEL, "-o", "a.txt", "--temperature", "-1"], 2, "Option temperature of random-text is -1.0, it takes"),
         ([MODEL, "-o", "a.txt", "--max-new-tokens", "0"], 2, "it takes at least 1"),
-        ([MODEL, "-o", "a.txt", "--max-new-tokens", "1001"], 2, "it takes at most 1000"),
         (
             ["dcgan-fashion", "-o", "a.txt"],
             2,
@@ -207,8 +205,7 @@ def test_one_sentence_and_the_right_code(run, tmp_path, arguments, code, sentenc
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["random-text"]
 
 
-def test_where_nobody_says_a_file_is_called_by_its_kind(model):
-    assert default_output(model.manifest, 7) == "random-text-7.txt"
+def test_where_nobody_says_a_file_of_images_is_called_by_its_model():
     assert default_output(load("dcgan-digits").manifest, 7) == "dcgan-digits-7.png"
 
 
