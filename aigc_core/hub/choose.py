@@ -1,4 +1,4 @@
-"""Which files of a repository make a model, where no manifest says: safetensors, config and tokenizer, nothing else."""
+"""Which files of a repository make a model, where no manifest says: safetensors or one GGUF file, config, tokenizer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ TEXTS = (
 )  # fmt: skip
 """What a plugin may need beside the weights; every one that is there is taken."""
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
-FORMATS = ("safetensors", "json", "text")
+FORMATS = ("safetensors", "gguf", "json", "text")
 """What a file may be where no manifest that the user installed asks for more."""
-ENDINGS = (".safetensors", ".json", ".txt", ".jinja", ".md")
+ENDINGS = (".safetensors", ".gguf", ".json", ".txt", ".jinja", ".md")
 """What a file that a stranger names may end in: nothing that can hold code."""
 TEXT_BYTES = 50_000_000
 """The largest file that is taken beside the weights; the largest tokenizers have some 30 MB."""
+GGUF = ".gguf"
+"""llama.cpp's format: weights, config and tokenizer in one file, and no code."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -32,10 +34,10 @@ def small_files(names: Collection[str]) -> list[str]:
 
 
 def weight_files(names: Collection[str], bring: Callable[[str], str], where: str) -> list[str]:
-    """Return the safetensors files to load: a single one, or an index and its shards.
+    """Return the files to load: one in safetensors, an index and its shards, or else the only GGUF file.
 
-    ``bring`` returns a local path of one of them. Raises ``Refused`` where there are none, or the index names what is
-    not there.
+    ``bring`` returns a local path of one of them. Raises ``Refused`` where there are none, where which is meant is not
+    clear, or the index names what is not there.
     """
     for name in WEIGHTS:
         if name in names:
@@ -51,6 +53,11 @@ def weight_files(names: Collection[str], bring: Callable[[str], str], where: str
         return single
     if single:
         raise Refused(f"{where} has {len(single)} safetensors files and no index, so which to load is not known.")
+    if whole := sorted(name for name in names if name.endswith(GGUF) and "/" not in name):
+        if len(whole) > 1:
+            text = f"{where} has {len(whole)} GGUF files, so which to load is not known: {', '.join(whole)[:500]}."
+            raise Refused(text, "Put the one that you want into a folder of its own: aigc-zoo run ./FOLDER")
+        return whole
     if any(name.endswith(PICKLED) for name in names):
         text = f"{where} has its weights as a pickle only, which can run code when it is opened."
         raise Refused(text, "Ask its authors for safetensors, or convert it in a place where that may happen.")
@@ -59,4 +66,5 @@ def weight_files(names: Collection[str], bring: Callable[[str], str], where: str
 
 def kind(name: str) -> str:
     """Return the format that a file of a repository is taken to have."""
-    return {"safetensors": "safetensors", "json": "json"}.get(name.rpartition(".")[2], "text")
+    ending = name.rpartition(".")[2]
+    return ending if ending in FORMATS else "text"

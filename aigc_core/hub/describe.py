@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from aigc_core import discovery
 from aigc_core.discovery import Plugin
 from aigc_core.errors import NotAvailable
-from aigc_core.hub.choose import CONFIG, ENDINGS, FORMATS, MANIFEST
+from aigc_core.hub.choose import CONFIG, ENDINGS, FORMATS, GGUF, MANIFEST
 from aigc_core.hub.claims import FIELDS, claimed, complete
 from aigc_core.manifest.model import ModelManifest, WeightFile
 from aigc_core.manifest.read import MAX_BYTES, Malformed, read_object
@@ -44,17 +44,22 @@ def describe(
     if os.path.exists(os.path.join(folder, MANIFEST)):
         own = own_manifest(folder, title)
         return own, plugins_by_name(discovery.plugins()).get(own.plugin)
-    plugin, template = claimed(facts(folder, title), title)
+    plugin, template = claimed(facts(folder, title, [file.path for file in files]), title)
     return complete(plugin, template, title, files, licence), plugin
 
 
-def facts(folder: str, title: str) -> dict[str, Any]:
-    """Return what a folder says of itself under the names that plugins claim: from config.json, and from its card."""
+def facts(folder: str, title: str, names: Collection[str]) -> dict[str, Any]:
+    """Return what a folder says of itself under the names that plugins claim: from config.json, and from its card.
+
+    ``names`` are its files: one that has no config but a GGUF file counts as of the library ``gguf``.
+    """
     try:
         config = read_object(os.path.join(folder, CONFIG)) if os.path.exists(os.path.join(folder, CONFIG)) else {}
     except Malformed as error:
         raise NotAvailable(f"The config of {title} cannot be used: {error}.") from None
     library = _front_matter(os.path.join(folder, "README.md"), "library_name")
+    if not config and any(name.endswith(GGUF) for name in names):
+        library = "gguf"
     return {field: config[field] for field in FIELDS if field in config} | (
         {"library_name": library} if library else {}
     )

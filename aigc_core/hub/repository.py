@@ -73,7 +73,7 @@ def first_pin(name: str, repo_id: str, revision: str, report: Report = silent) -
     else:
         small = [path for path in small_files(found.files) if found.files[path].size <= TEXT_BYTES]
         bring(small)
-        claimed(facts(folder, name), name)  # or there is no use in looking for weights
+        claimed(facts(folder, name, found.files), name)  # or there is no use in looking for weights
         chosen = [*small, *weight_files(found.files, local, name)]
     chosen = list(dict.fromkeys(chosen))
     bring([path for path in chosen if not found.files[path].sha256])

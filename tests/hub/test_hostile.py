@@ -291,7 +291,7 @@ class Listing(Kind):
         well_formed(found)
         chosen = [*small_files(found.files), *weight_files(found.files, lambda name: str(self.index), found.repo_id)]
         assert set(chosen) <= found.files.keys()
-        assert {kind(name) for name in chosen} <= {"safetensors", "json", "text"}
+        assert {kind(name) for name in chosen} <= {"safetensors", "gguf", "json", "text"}
 
 
 def well_formed(found: Any) -> None:
@@ -376,7 +376,7 @@ class Manifest(Kind):
 
     def use(self, found: Any) -> None:
         assert found.source == "bundled"
-        assert {file.format for file in found.files} <= {"safetensors", "json", "text"}
+        assert {file.format for file in found.files} <= {"safetensors", "gguf", "json", "text"}
         load(str(self.model))
 
 

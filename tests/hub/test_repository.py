@@ -232,6 +232,7 @@ def test_a_folder_that_is_not_there_is_said_everywhere(hub: Any, zoo: Any, site:
         ({"model.safetensors": WEIGHTS, "config.json": b"{"}, 3, "The config of ./f cannot be used"),
         ({"model.safetensors": WEIGHTS, "config.json": b'{"model_type": "far"}'}, 3, "can load ./f (model_type far)"),
         ({"a.safetensors": WEIGHTS, "b.safetensors": WEIGHTS}, 4, "which to load is not known"),
+        ({"a.gguf": b"GGUF", "b.gguf": b"GGUF"}, 4, "2 GGUF files, so which to load is not known: a.gguf, b.gguf"),
         ({"aigc-zoo.json": b"{}"}, 3, "./f has a manifest that cannot be used: aigc-zoo.json: id is missing"),
         ({"aigc-zoo.json": b"\xff"}, 3, "./f has a manifest that cannot be used"),
     ],
