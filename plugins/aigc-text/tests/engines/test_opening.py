@@ -54,7 +54,7 @@ def test_every_engine_writes_the_same_greedy_words(models, engine, monkeypatch, 
         pytest.skip(f"{needs} is not installed")
     monkeypatch.setenv("AIGC_ZOO_HOME", str(tmp_path))
     chosen = Chosen(source(models), engine, "float32", 1, "cpu")
-    found = chosen.writing(2, plain=True)
+    found = chosen.engine(2)
     assert chosen.last is found
     if engine != "auto":
         assert (found.name, found.dtype) == (engine, "float32")

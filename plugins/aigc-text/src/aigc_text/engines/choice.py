@@ -1,9 +1,11 @@
-"""Which engine computes: the one that is named, or the fastest that is installed and can, as was measured.
+"""Which engine computes: the one that is named, or the fastest that is installed and exact, as was measured.
 
 ``benchmarks/RESULTS.md`` has the figures behind the order; ``python -m benchmarks.text`` measures them again.
 """
 
 from __future__ import annotations
+
+from importlib.util import find_spec
 
 from aigc_core.errors import WrongUse, did_you_mean
 from aigc_text.engines.engine import Engine
@@ -12,66 +14,69 @@ from aigc_text.engines.sources import Source
 
 
 class Chosen:
-    """The engines of one model: one that computes token by token, and what else is faster when needed."""
+    """The engines of one model, opened when they are first needed; ``last`` is the one that computed last."""
 
     def __init__(self, source: Source, engine: str, dtype: str, threads: int, device: str) -> None:
-        """Raise ``WrongUse`` for an engine or type that nobody has, or that do not go together."""
-        types = sorted({kind for kinds in ENGINES.values() for kind in kinds})
-        if engine not in ("auto", *ENGINES):
-            raise WrongUse(
-                f"There is no engine {engine}.{did_you_mean(engine, list(ENGINES))}", _listed("auto", *ENGINES)
-            )
-        if dtype not in ("auto", *types):
-            raise WrongUse(f"There is no type {dtype}.{did_you_mean(dtype, types)}", _listed("auto", *types))
+        """Raise ``WrongUse`` for an engine or type that nobody has, or that do not go together, ``Refused`` where the
+        files do not fit their config, and what the opening of a named engine raises."""
+        _check_names(engine, dtype)
         self._source, self._engine, self._threads, self._device = source, engine, threads, device
         self._dtype = "float32" if dtype == "auto" else dtype
         self._opened: dict[str, Engine] = {}
-        self._last = self.stepping().name
-
-    @classmethod
-    def of(cls, engine: Engine) -> Chosen:
-        """Return the choice of the one engine that there is."""
-        chosen = cls.__new__(cls)
-        chosen._engine = chosen._last = engine.name
-        chosen._opened = {engine.name: engine}
-        return chosen
-
-    @property
-    def context(self) -> int:
-        """How many tokens a text can have, by whichever engine; 0 where there is no bound."""
-        return self.stepping().context
+        self._last = ""
+        if engine != "auto" or source.shape is None:
+            self.engine()
+        else:
+            source.tensors()  # only their names and sizes are looked at
 
     @property
     def last(self) -> Engine:
-        """The engine that computed last, or was opened first."""
-        return self._opened[self._last]
+        """The engine that computed last, or that would compute one text."""
+        return self._opened[self._last] if self._last else self.engine()
 
-    def stepping(self) -> Engine:
-        """Return the engine that computes token by token."""
-        return self._open(self._usual() if self._engine == "auto" else self._engine)
+    @property
+    def context(self) -> int:
+        """How many tokens a text can have; 0 where there is no bound."""
+        shape = self._source.shape
+        return self.last.context if self._opened or shape is None else shape.context
 
-    def scoring(self) -> Engine:
-        """Return the engine that computes all logits of a text."""
-        return self.stepping()
-
-    def writing(self, rows: int, plain: bool) -> Engine:
-        """Return the engine for so many whole texts; ``plain`` ones, which are greedy, can be written by any."""
-        return self._open("ct2") if self._engine == "auto" and plain and self._writes(rows) else self.stepping()
-
-    def _usual(self) -> str:
-        if self._source.gguf:
-            return "gguf"
-        return "native" if self._source.shape else "transformers"
-
-    def _writes(self, rows: int) -> bool:
-        return False
-
-    def _open(self, name: str) -> Engine:
+    def engine(self, rows: int = 1) -> Engine:
+        """Return the engine for so many texts at once."""
+        name = self._fastest(rows) if self._engine == "auto" else self._engine
         if name not in self._opened:
             self._opened[name] = opened(name, self._source, self._dtype, self._threads, self._device)
         self._last = name
         return self._opened[name]
 
+    def _fastest(self, rows: int) -> str:
+        """llama.cpp reads weights fastest for one text, the native engine computes fastest for several."""
+        from aigc_text.engines.gguf_write import exact, misfit
 
-def _listed(*names: str) -> str:
-    return f"Choose from: {', '.join(names)}."
+        shape = self._source.shape
+        if shape is None:
+            return "gguf" if self._source.gguf else "transformers"
+        fits = self._device == "cpu" and self._dtype in ENGINES["gguf"] and exact(shape) and not misfit(shape)
+        return "gguf" if rows == 1 and fits and not shape.window and _installed() else "native"
+
+
+class Only:
+    """The one engine of a model that no other can compute."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.last, self.context = engine, engine.context
+
+    def engine(self, rows: int = 1) -> Engine:
+        """Return it, whatever is asked."""
+        return self.last
+
+
+def _installed() -> bool:
+    return all(find_spec(package) for package in ("llama_cpp", "gguf"))
+
+
+def _check_names(engine: str, dtype: str) -> None:
+    types = sorted({kind for kinds in ENGINES.values() for kind in kinds})
+    for what, given, known in (("engine", engine, list(ENGINES)), ("type", dtype, types)):
+        if given not in ("auto", *known):
+            hint = f"Choose from: {', '.join(['auto', *known])}."
+            raise WrongUse(f"There is no {what} {given}.{did_you_mean(given, known)}", hint)

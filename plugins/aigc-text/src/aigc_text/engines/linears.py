@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 Linear = Callable[[Tensor], Tensor]
+ROWS = 8
+"""For how many rows ``Packed`` orders weights."""
 GROUP = 32
 """Weights in a row that share a scale, in 4 bits."""
 TURNED = 64
@@ -29,6 +31,18 @@ class Float32:
 
     def __call__(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
+
+
+class Packed:
+    """The weights copied into the order in which oneDNN multiplies several rows: 1.5 times as fast for 8 rows, and a
+    little slower for one."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self.weight, self.bias = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), ROWS), bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return found
 
 
 class BFloat16:
@@ -98,6 +112,14 @@ def kept(weight: Tensor, bias: Tensor | None, dtype: str, normed: bool) -> Linea
     if dtype in ("int4", "int8"):
         return Int8(weight, bias, normed)
     return BFloat16(weight, bias) if dtype == "bfloat16" else Float32(weight, bias)
+
+
+def for_many(layer: Linear) -> Linear:
+    """Return the layer for several rows at once: packed where it is float32 on a CPU that oneDNN serves."""
+    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if isinstance(layer, Float32) and layer.weight.device.type == "cpu" and there:
+        return Packed(layer.weight, layer.bias)
+    return layer
 
 
 def _turned(x: Tensor, turn: Tensor) -> Tensor:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, relu, scaled_dot_product_attention, silu
+from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
 
 from aigc_text.architecture.tensors import Tensors
-from aigc_text.engines.linears import Linear, kept
+from aigc_text.engines.linears import Linear, for_many, kept
 from aigc_text.engines.native_cache import NativeCache, Place
 from aigc_text.engines.rotation import side_by_side, wavelengths
 
@@ -69,6 +70,11 @@ class Native:
         for start in range(0, len(tokens), CHUNK):
             yield self.forward(*cache.extend(0, tokens[start : start + CHUNK])).cpu().numpy()
 
+    def settle(self) -> None:
+        """Compute one token and throw it away: where two threads make the first call of a kernel at once, one of them
+        can compute its half with another (``benchmarks/fresh_processes.py``)."""
+        next(self.logits([0]))
+
     def environment(self) -> dict[str, str | int]:
         return {
             "torch": str(torch.__version__),
@@ -85,10 +91,25 @@ class Native:
         else:
             turn = self._turn(place.positions)
         step = self._parallel if self.shape.parallel else self._in_turn
-        for block, memory in zip(self._blocks, place.memories, strict=True):
+        blocks, head = self._for_many if not place.together and len(tokens) > 1 else (self._blocks, self._head)
+        for block, memory in zip(blocks, place.memories, strict=True):
             x = step(block, x, turn, memory, place)
         x = x[-1:] if last else x
-        return self._head(self._norm(x, self._last))
+        return head(self._norm(x, self._last))
+
+    @cached_property
+    def _for_many(self) -> tuple[list[Block], Linear]:
+        """The layers for several texts at once, copied when they are first needed.
+
+        One text goes on with its own: so what it gets never depends on what was computed before.
+        """
+        blocks = [
+            one._replace(
+                attend=for_many(one.attend), join=for_many(one.join), up=for_many(one.up), down=for_many(one.down)
+            )
+            for one in self._blocks
+        ]
+        return blocks, for_many(self._head)
 
     def _in_turn(self, block: Block, x: Tensor, turn: Tensor | None, memory: Tensor, place: Place) -> Tensor:
         x = x + self._attended(block, self._norm(x, block.norm1), turn, memory, place)
@@ -139,7 +160,7 @@ class Native:
     def _norm(self, x: Tensor, norm: Norm) -> Tensor:
         """Norm rows (n, width). RMS is |x| / sqrt(width), and sqrt(|x|^2 + width epsilon) is one hypotenuse."""
         if self.shape.norm == "layer":
-            return layer_norm(x, (self.shape.width,), norm.weight, norm.bias, self.shape.epsilon)
+            return torch.layer_norm(x, (self.shape.width,), norm.weight, norm.bias, self.shape.epsilon)
         return (x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._smallest)).mul_(norm.weight)
 
     def _normed_heads(self, heads: Tensor, weight: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ class Place(NamedTuple):
     """(n,), int64: the place of each token in its text."""
     memories: list[Tensor]
     """For each block (2, rows, kv_heads, length, head): keys and values of the rows that are computed."""
-    write: tuple[Tensor | slice, Tensor | slice]
-    """Rows and places in ``memories`` that the tokens' own keys and values go to."""
+    write: tuple[Tensor | tuple[int, int], Tensor | tuple[int, int]]
+    """Rows and places in ``memories`` that the tokens' own keys and values go to: each as numbers, or as the first and
+    how many follow it."""
     seen: int
     """How many places of ``memories`` are looked at."""
     mask: Tensor | None
@@ -33,13 +34,16 @@ class Place(NamedTuple):
     def remember(self, memory: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
         """Write keys and values (n, 2, kv_heads, head); return all of them: (rows, kv_heads, seen, head) each."""
         rows, places = self.write
-        if self.together:
-            memory[:, rows, :, places] = new.permute(1, 2, 0, 3)[:, None]
-        elif isinstance(rows, slice):
-            memory[:, rows, :, places] = new.transpose(0, 1)[:, :, :, None]
-        else:
+        if isinstance(rows, Tensor):
             memory[:, rows, :, places] = new
-        keys, values = memory[:, rows if self.together else slice(len(new)), :, : self.seen].unbind(0)
+            keys, values = memory.narrow(1, 0, len(new)).narrow(3, 0, self.seen).unbind(0)
+            return keys, values
+        first, count = rows
+        memory = memory.narrow(1, first, count)
+        assert not isinstance(places, Tensor)
+        into = memory.narrow(3, *places)  # (2, rows, kv_heads, n or 1, head)
+        into.copy_(new.permute(1, 2, 0, 3)[:, None] if self.together else new.transpose(0, 1).unsqueeze(3))
+        keys, values = memory.narrow(3, 0, self.seen).unbind(0)
         return keys, values
 
 
@@ -100,7 +104,7 @@ class NativeCache:
         mask = None
         if not causal and (len(tokens) > 1 or 0 < window < end):
             mask = self._allowed(positions, end)[None, None]
-        write = (slice(slot, slot + 1), slice(start, end))
+        write = ((slot, 1), (start, len(tokens)))
         ids = torch.tensor(tokens, device=self.engine.device)
         return ids, Place(positions, self._memories, write, end, mask, True, causal and len(tokens) > 1)
 
@@ -111,11 +115,9 @@ class NativeCache:
         mask = None
         if min(lengths) + 1 < end or 0 < window < end:
             mask = self._allowed(positions, end)[:, None, None]
-        write: tuple[Tensor | slice, Tensor | slice]
         if min(lengths) + 1 == end:
-            write = (slice(len(lengths)), slice(end - 1, end))
-        else:
-            write = (torch.arange(len(lengths), device=device), positions)
+            return Place(positions, self._memories, ((0, len(lengths)), (end - 1, 1)), end, mask, False, False)
+        write = (torch.arange(len(lengths), device=device), positions)
         return Place(positions, self._memories, write, end, mask, False, False)
 
     def _allowed(self, positions: Tensor, end: int) -> Tensor:

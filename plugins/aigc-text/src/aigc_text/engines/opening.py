@@ -41,8 +41,11 @@ def _native(source: Source, dtype: str, threads: int, device: str) -> Engine:
 
     from aigc_text.engines.native import Native
 
+    engine = Native(source.tensors(), dtype, device)
+    torch.set_num_threads(1)
+    engine.settle()
     torch.set_num_threads(threads)
-    return Native(source.tensors(), dtype, device)
+    return engine
 
 
 def _gguf(source: Source, dtype: str, threads: int, device: str) -> Engine:
