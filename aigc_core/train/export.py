@@ -7,13 +7,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aigc_core import API, discovery
 from aigc_core.discovery import Plugin
 from aigc_core.errors import CheckFailed, NotAvailable
 from aigc_core.files import whole_file
-from aigc_core.hub.choose import CONFIG, MANIFEST
+from aigc_core.hub.choose import CONFIG, MANIFEST, kind
 from aigc_core.hub.names import model_id
 from aigc_core.hub.publish.card import LIBRARY, card
 from aigc_core.hub.publish.layout import RECIPE, WEIGHTS
@@ -54,10 +55,12 @@ def export(
     facts: Mapping[str, Any],
     record: Mapping[str, Any],
     folder: Path,
+    beside: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:
     """Write weights, config, card and manifest into a folder; the manifest last: it never names what is not there.
 
-    Raises ``CheckFailed`` where a weight is not finite: such a model makes nothing.
+    ``beside`` are other files of the model by their names there, such as its tokenizer's. Raises
+    ``CheckFailed`` where a weight is not finite: such a model makes nothing.
     """
     from safetensors.torch import save
 
@@ -70,6 +73,7 @@ def export(
         "path": CONFIG,
         **_facts(told := _json({"model_type": architecture, "library_name": LIBRARY, **config})),
     }
+    others = {name: path.read_bytes() for name, path in beside.items() if name not in (WEIGHTS, CONFIG)}
     document = part | {
         "schema": 1,
         "id": recipe["name"],
@@ -83,7 +87,11 @@ def export(
         },
         "weights": {
             "source": "bundled",
-            "files": [{**stored, "format": "safetensors", "dtype": recipe["dtype"]}, {**settings, "format": "json"}],
+            "files": [
+                {**stored, "format": "safetensors", "dtype": recipe["dtype"]},
+                {**settings, "format": "json"},
+                *({"path": name, **_facts(data), "format": kind(name)} for name, data in others.items()),
+            ],
         },
         "terms": part.get("terms", {}) | {"weights": recipe["licence"], "data": recipe["data"]["licence"]},
         "origin": _origin(recipe, record),
@@ -93,6 +101,7 @@ def export(
     for name, data in {
         WEIGHTS: weights,
         CONFIG: told,
+        **others,
         RECIPE: _json(recipe),
         CARD: card(document).encode(),
         MANIFEST: _json(document),

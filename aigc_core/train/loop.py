@@ -188,7 +188,8 @@ class Loop:
         self.record |= {name: found[name] for name in ("torch", "threads", "instructions")}
         self.record["seed"] = self.recipe["seed"]
         if training.ranks.first:
-            export(model, self.recipe, training.model_role, data.facts, self.record, self.folder)
+            role, beside = training.model_role, training.beside
+            export(model, self.recipe, role, data.facts, self.record, self.folder, beside)
             with whole_file(str(self.folder / "record.json")) as stream:
                 stream.write(json.dumps(self.record, indent=1, ensure_ascii=False).encode() + b"\n")
         self.telling.say("train-end", training.step, record=self.record)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aigc_core.hub import repository
 from aigc_core.run import receipt as receipts
-from aigc_core.run.load import fetch, open_entry
+from aigc_core.run.load import FASTEST, Computing, fetch, generator_class, has_engines, open_entry
 from aigc_core.run.make import plan
 from aigc_core.run.model import BATCH
 from aigc_core.run.write import Job
@@ -27,9 +27,11 @@ def sample(training: Training, model: nn.Module, folder: Path) -> tuple[Path, Te
     recipe, count = training.recipe, training.recipe["samples"]["count"]
     with tempfile.TemporaryDirectory() as written:
         record = {"data": training.data.identity, "steps": training.step}
-        export(model, recipe, training.model_role, training.data.facts, record, Path(written))
+        export(model, recipe, training.model_role, training.data.facts, record, Path(written), training.beside)
         entry = repository.entry(written + os.sep)
-        loaded = open_entry(entry, fetch(entry), str(training.device))
+        # No more threads than the training has: it goes on in this process.
+        computing = Computing(threads=torch.get_num_threads()) if has_engines(generator_class(entry)) else FASTEST
+        loaded = open_entry(entry, fetch(entry), str(training.device), computing)
         assert entry.manifest is not None
         size = min(count, BATCH)
         samples = loaded.generate(count, batch_size=size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,6 +52,8 @@ class Training:
             self.trainer.networks[role] = placed.train()
         self.networks = dict(self.trainer.networks)
         """The networks themselves by role, whatever the trainer calls them through."""
+        self.beside: Mapping[str, Path] = {}
+        """Files that the model needs beside its weights, such as the tokenizer's of the one that it began with."""
         self.average = Average(self.networks[self.model_role], recipe["ema"]) if recipe["ema"] is not None else None
         if self.ranks.world > 1 and compute["shard"]:
             if len(self.networks) > 1:

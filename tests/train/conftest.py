@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from aigc_core.train import build, recipe
-from aigc_core.train.data.rows import DataSet, DocumentRows, ImageRows, WindowRows
+from aigc_core.train.data.rows import DataSet, Document, DocumentRows, ImageRows, PackedRows, WindowRows
 from aigc_core.train.export import template
 from aigc_core.train.loop import Loop
 from aigc_core.train.monitors import Watch
@@ -60,9 +60,10 @@ def _pixels(shape: tuple[int, ...], rows: int) -> torch.Tensor:
     return torch.randint(0, 256, (rows, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
 
 
-def _texts(rows: int) -> list[np.ndarray]:
+def _texts(rows: int) -> list[Document]:
     random = np.random.default_rng(5)
-    return [random.integers(1, len(LETTERS) + 1, size=1 + index % (BLOCK - 1)) for index in range(rows)]
+    texts = [random.integers(1, len(LETTERS) + 1, size=1 + index % (BLOCK - 1)) for index in range(rows)]
+    return [Document(np.array([0, *text, 0], np.int32), 1) for text in texts]
 
 
 def _synthetic(made: dict[str, Any], rows: int = 11, shape: tuple[int, ...] = ()) -> DataSet:
@@ -79,7 +80,7 @@ def _synthetic(made: dict[str, Any], rows: int = 11, shape: tuple[int, ...] = ()
             tokens = torch.randint(len(LETTERS), (rows + BLOCK,), generator=torch.Generator().manual_seed(5))
             found = WindowRows(tokens, BLOCK)
         else:
-            found = DocumentRows(_texts(rows), BLOCK)
+            found = (PackedRows if spec["form"]["kind"] == "packed" else DocumentRows)(_texts(rows), BLOCK)
     said = {"name": "synthetic", "licence": None, "from": None, "rows": {"train": rows}}
     return DataSet(found, None, None, said, facts)
 

@@ -86,7 +86,8 @@ class Stand:
 
 
 def child(asked: dict, shared: mmap.mmap, streams: list[int]) -> None:
-    for number, stream in enumerate(streams, start=1):
+    # What lies on the standard input are the next command lines, and no prompt of a text model.
+    for number, stream in enumerate([os.open(os.devnull, os.O_RDONLY), *streams]):
         os.dup2(stream, number)
     target, number, wanted = None, signal.SIGKILL, asked.get("count", False)
     if "kill" in asked:

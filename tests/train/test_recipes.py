@@ -62,7 +62,10 @@ def test_a_path_means_that_file(tmp_path):
     [
         ("dcgan-digit", r"no recipe dcgan-digit\. Did you mean dcgan-digits\?"),
         ("vae-fashon", r"no recipe vae-fashon\. Did you mean vae-fashion\?"),
-        ("nothing-like-it", r"no recipe nothing-like-it\. There is char-shakespeare, dcgan-digits"),
+        (
+            "nothing-like-it",
+            r"no recipe nothing-like-it\. There is char-shakespeare, char-shakespeare-42, dcgan-digits",
+        ),
         ("gone.json", r"There is no recipe gone\.json\."),
     ],
 )

@@ -700,7 +700,7 @@ def test_a_discriminator_that_flattens_rows_together_is_named(training, in_place
         plan(made.recipe, made.data)
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name in ("char-shakespeare", "names")])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name in ("char-shakespeare", "names", "tang-poems")])
 def test_a_text_longer_than_the_networks_block_is_named_with_the_layer(small, synthetic, name):
     made = small(name, "networks.decoder.config.block=4")
     with pytest.raises(WrongUse, match=r"do not fit the data: .*layer decoder\.\w+, given \[4, 8\]"):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aigc_core.errors import NotAvailable, WrongUse, did_you_mean
+from aigc_core.interfaces.parent import Tokens
 from aigc_core.train.data.fields import field
 from aigc_core.train.data.identity import with_origin
 from aigc_core.train.data.image_set import image_set
@@ -21,12 +22,18 @@ from aigc_core.train.data.text_set import text_set
 KINDS = ["idx", "folder", "parquet", "text", "jsonl"]
 
 
-def read(spec: Mapping[str, Any], folder: str | None, component: Callable[[str], Callable[..., Any]]) -> DataSet:
+def read(
+    spec: Mapping[str, Any],
+    folder: str | None,
+    component: Callable[[str], Callable[..., Any]],
+    model: Tokens | None = None,
+) -> DataSet:
     """Read the data set that a recipe's ``data`` declares from the user's file or folder.
 
-    ``component`` imports what a plugin declares by its name, such as ``gan:mnist-digits``. Raises ``WrongUse`` where
-    the recipe is not as it should be, ``NotAvailable`` where the data is not there or not whole, ``Refused`` where it
-    is not what the recipe pins.
+    ``component`` imports what a plugin declares by its name, such as ``gan:mnist-digits``; ``model`` is the tokenizer
+    of the model that the training begins with, where it has one. Raises ``WrongUse`` where the recipe is not as it
+    should be, ``NotAvailable`` where the data is not there or not whole, ``Refused`` where it is not what the recipe
+    pins.
     """
     name = field(spec, "name", str, "data")
     try:
@@ -38,7 +45,7 @@ def read(spec: Mapping[str, Any], folder: str | None, component: Callable[[str],
         place = str(folder) if folder is not None else name
         if images:
             return image_set(spec, images, place)
-        return text_set(spec, {part: each for part, each in found.items() if isinstance(each, Texts)}, place)
+        return text_set(spec, {part: each for part, each in found.items() if isinstance(each, Texts)}, place, model)
     except NotAvailable as error:
         raise with_origin(error, spec) from error
 

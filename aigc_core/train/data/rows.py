@@ -110,29 +110,41 @@ class WindowRows:
         return batches if left == 0 else [*batches, (torch.tensor([len(self) - 1]), self.block - left)]
 
 
-class DocumentRows:
-    """Texts, one a row: tokens [0, text ...], targets [text ..., 0], padded to ``block`` with 0 and -100.
+class Document(NamedTuple):
+    """A text as tokens, with what stands before and after it."""
 
-    0 both starts and ends a text. ``texts`` holds each text's ids, from 1 up. Raises ``WrongUse`` where one is longer
-    than ``block`` - 1.
+    tokens: np.ndarray
+    """Its start, the text, its end: int32 (t,)."""
+    given: int
+    """How many of them are given and never predicted: the start, and a prompt."""
+
+    @property
+    def targets(self) -> np.ndarray:
+        """What is predicted, by place: the tokens, and ``NOTHING`` where they are given."""
+        return np.where(np.arange(len(self.tokens)) < self.given, NOTHING, self.tokens)
+
+
+class DocumentRows:
+    """Texts, one a row: each token but the first is predicted from those before it, unless it is given.
+
+    Rows are padded to ``block`` with 0, and targets with -100. Raises ``WrongUse`` where a document has more than
+    ``block`` + 1 tokens.
     """
 
     lazy = False
 
-    def __init__(self, texts: Sequence[np.ndarray], block: int, labels: Tensor | None = None) -> None:
-        lengths = np.array([len(text) for text in texts], np.int64)
-        if len(lengths) and lengths.max() >= block:
-            text = f"Text {int(lengths.argmax()) + 1:,} has {counted(int(lengths.max()), 'token')}; a block of {block}"
+    def __init__(self, documents: Sequence[Document], block: int, labels: Tensor | None = None) -> None:
+        lengths = [len(each.tokens) for each in documents]
+        if lengths and max(lengths) > block + 1:
+            text = f"Text {lengths.index(max(lengths)) + 1:,} has {counted(max(lengths), 'token')} with start and end;"
             raise WrongUse(
-                f"{text} holds {block - 1} and an end.", "Declare a larger block, or a length filter in clean."
+                f"{text} a block of {block} takes {block + 1}.", "Declare a larger block, or a length filter in clean."
             )
-        inside = np.arange(block) < lengths[:, None]
-        targets = np.full(inside.shape, NOTHING, np.int32)
-        targets[np.arange(len(texts)), lengths] = 0
-        if len(texts):
-            targets[inside] = np.concatenate(texts)
-        tokens = np.zeros_like(targets)
-        tokens[:, 1:] = np.maximum(targets[:, :-1], 0)
+        tokens = np.zeros((len(documents), block), np.int32)
+        targets = np.full((len(documents), block), NOTHING, np.int32)
+        for row, each in enumerate(documents):
+            tokens[row, : len(each.tokens) - 1] = each.tokens[:-1]
+            targets[row, : len(each.tokens) - 1] = each.targets[1:]
         self.tokens, self.targets, self.labels = torch.from_numpy(tokens), torch.from_numpy(targets), labels
 
     def __len__(self) -> int:
@@ -142,3 +154,51 @@ class DocumentRows:
         taken = {"tokens": self.tokens.index_select(0, indices).long()}
         taken["targets"] = self.targets.index_select(0, indices).long()
         return taken if self.labels is None else taken | {"labels": self.labels.index_select(0, indices)}
+
+
+class PackedRows:
+    """Documents one after another, cut into rows of ``block`` tokens: no place is padded but in the last row.
+
+    A document may begin in one row and end in the next, and in a row a token sees the documents before its own, as in
+    GPT-2's training: nothing keeps them apart but their marks. Where a document starts with what the one before it ends
+    with, that stands there once. Each token but the first is a target once an epoch, unless it is given; rows that
+    predict nothing are left out. Raises ``WrongUse`` where none is left.
+    """
+
+    lazy = False
+
+    def __init__(self, documents: Sequence[Document], block: int) -> None:
+        tokens: list[np.ndarray] = []
+        targets: list[np.ndarray] = []
+        last = -1
+        for each in documents:
+            again = int(last == each.tokens[0] and each.given > 0)
+            tokens.append(each.tokens[again:])
+            targets.append(each.targets[again:])
+            last = int(each.tokens[-1])
+        stream, wanted = (np.concatenate([np.zeros(0, np.int32), *parts]) for parts in (tokens, targets))
+        count = max(0, -(-(len(stream) - 1) // block))
+        self.tokens, self.targets = (
+            torch.from_numpy(_cut(values, count, block, fill))
+            for values, fill in ((stream[:-1], 0), (wanted[1:], NOTHING))
+        )
+        some = self.targets.ne(NOTHING).any(1)
+        self.tokens, self.targets = self.tokens[some], self.targets[some]
+        if not len(self.tokens):
+            raise WrongUse("No token of the texts is to be predicted.", "See data.source in the recipe.")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, indices: Tensor) -> dict[str, Tensor]:
+        return {
+            "tokens": self.tokens.index_select(0, indices).long(),
+            "targets": self.targets.index_select(0, indices).long(),
+        }
+
+
+def _cut(values: np.ndarray, count: int, block: int, fill: int) -> np.ndarray:
+    """Return values as ``count`` rows of ``block``, the last one filled up."""
+    rows = np.full(count * block, fill, np.int32)
+    rows[: len(values)] = values
+    return rows.reshape(count, block)

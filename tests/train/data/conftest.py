@@ -23,9 +23,9 @@ def no_component(name):
 def get():
     """Read a data set by its source and other fields of ``data``."""
 
-    def call(source, folder, component=no_component, **fields):
+    def call(source, folder, component=no_component, model=None, **fields):
         spec = {"name": "toys", "source": source, "range": [-1, 1], "batch_size": 2, **fields}
-        return read(spec, None if folder is None else str(folder), component)
+        return read(spec, None if folder is None else str(folder), component, model)
 
     return call
 

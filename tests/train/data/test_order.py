@@ -5,6 +5,7 @@ import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -15,7 +16,7 @@ from aigc_core.train.data.augment import check
 from aigc_core.train.data.batches import Batches, held_out, normalised
 from aigc_core.train.data.order import Order, mixed, share
 from aigc_core.train.data.prefetch import prefetch
-from aigc_core.train.data.rows import NOTHING, DocumentRows, ImageRows, LazyRows, WindowRows
+from aigc_core.train.data.rows import NOTHING, Document, DocumentRows, ImageRows, LazyRows, PackedRows, WindowRows
 
 SIZES = {"n": st.integers(1, 60), "size": st.integers(1, 20), "seed": st.integers(0, 2**31 - 1)}
 AUGMENT = [{"kind": "flip"}, {"kind": "shift", "pixels": 1}, {"kind": "crop", "size": [3, 4]}]
@@ -180,12 +181,63 @@ def test_windows_hold_each_token_and_the_next(length, block, size, data):
 
 
 def test_documents_are_laid_out_as_makemore_does():
-    rows = DocumentRows([torch.tensor(each).numpy() for each in ([5, 13, 13, 1], [2])], 6)
+    rows = DocumentRows([document(5, 13, 13, 1), document(2)], 6)
     taken = rows.take(torch.tensor([1, 0]))
     assert taken["tokens"].tolist() == [[0, 2, 0, 0, 0, 0], [0, 5, 13, 13, 1, 0]]
     assert taken["targets"].tolist() == [[2, 0, -100, -100, -100, -100], [5, 13, 13, 1, 0, -100]]
-    with pytest.raises(WrongUse, match="Text 2 has 5 tokens; a block of 5 holds 4 and an end"):
-        DocumentRows([torch.ones(size).int().numpy() for size in (4, 5)], 5)
+    with pytest.raises(WrongUse, match="Text 2 has 7 tokens with start and end; a block of 5 takes 6"):
+        DocumentRows([document(*[1] * size) for size in (4, 5)], 5)
+
+
+def test_what_is_given_is_read_and_not_predicted():
+    """A prompt of two tokens, and what follows it; a start of two marks, as another family has them."""
+    rows = DocumentRows([document(5, 6, 7, 8, given=3), Document(np.array([9, 8, 4, 3], np.int32), 2)], 6)
+    taken = rows.take(torch.tensor([0, 1]))
+    assert taken["tokens"].tolist() == [[0, 5, 6, 7, 8, 0], [9, 8, 4, 0, 0, 0]]
+    assert taken["targets"].tolist() == [[-100, -100, 7, 8, 0, -100], [-100, 4, 3, -100, -100, -100]]
+
+
+def document(*text, given=1):
+    return Document(np.array([0, *text, 0], np.int32), given)
+
+
+@given(st.lists(st.lists(st.integers(1, 9), max_size=9), min_size=1, max_size=9), st.integers(1, 7))
+def test_packed_documents_are_one_stream_with_an_end_between(texts, block):
+    rows = PackedRows([document(*text) for text in texts], block)
+    stream = [0] + [token for text in texts for token in (*text, 0)]
+    whole = rows.take(torch.arange(len(rows)))
+    assert whole["tokens"].shape == whole["targets"].shape == (-(-(len(stream) - 1) // block), block)
+    assert whole["tokens"].flatten().tolist()[: len(stream) - 1] == stream[:-1]
+    kept = whole["targets"].flatten()
+    assert kept[kept != NOTHING].tolist() == stream[1:]
+    assert kept[: len(stream) - 1].tolist() == stream[1:]
+
+
+def test_packed_documents_with_another_start_keep_it_and_do_not_predict_it():
+    rows = PackedRows([Document(np.array([9, 1, 2, 8], np.int32), 1), Document(np.array([9, 3, 8], np.int32), 1)], 3)
+    whole = rows.take(torch.arange(len(rows)))
+    assert whole["tokens"].tolist() == [[9, 1, 2], [8, 9, 3]]
+    assert whole["targets"].tolist() == [[1, 2, 8], [-100, 3, 8]]
+
+
+def test_packed_rows_that_predict_nothing_are_left_out():
+    """A whole batch of them would have no mean."""
+    rows = PackedRows([document(*[1] * 9, given=10), document(2, 3)], 4)
+    assert len(rows) == 2
+    assert rows.take(torch.tensor([0]))["targets"].tolist() == [[-100, 0, 2, 3]]
+    with pytest.raises(WrongUse, match="No token of the texts is to be predicted"):
+        PackedRows([], 4)
+
+
+@given(
+    st.lists(st.tuples(st.lists(st.integers(1, 9), max_size=5), st.lists(st.integers(1, 9), max_size=5)), min_size=1),
+    st.integers(1, 5),
+)
+def test_packed_completions_are_each_a_target_once(pairs, block):
+    documents = [document(*prompt, *rest, given=1 + len(prompt)) for prompt, rest in pairs]
+    batches = held_out(PackedRows(documents, block), {}, 2)
+    predicted = torch.cat([each["targets"].flatten() for each in batches])
+    assert predicted[predicted != NOTHING].tolist() == [token for _, rest in pairs for token in (*rest, 0)]
 
 
 def test_lazy_rows_decode_what_is_taken_and_nothing_else():

@@ -116,6 +116,117 @@ def test_json_lines_give_texts_and_labels(write, get_text):
     assert data.train.take(torch.tensor([1, 0]))["labels"].tolist() == [0, 1]
 
 
+PAIRS = {"kind": "jsonl", "file": "pairs.jsonl", "prompt": "ask", "completion": "say"}
+
+
+def pairs(write, *rows):
+    return write("\n".join(json.dumps({"ask": ask, "say": say}) for ask, say in rows), "pairs.jsonl")
+
+
+def both(rows):
+    taken = rows.take(torch.arange(len(rows)))
+    return taken["tokens"].tolist(), taken["targets"].tolist()
+
+
+def test_only_the_completion_is_learned(write, get_text):
+    """The prompt is read and never a target, in rows of their own and one after another."""
+    path = pairs(write, ("ab", "c"), ("", "a"), ("b", ""))
+    data = get_text(PAIRS, path, form=DOCUMENTS | {"block": 4})
+    tokens = [[0, 1, 2, 3], [0, 1, 0, 0], [0, 2, 0, 0]]
+    assert both(data.train) == (tokens, [[-100, -100, 3, 0], [1, 0, -100, -100], [-100, 0, -100, -100]])
+    assert data.identity["tokens"] == {"train": 5}
+    packed = get_text(PAIRS, path, form={"kind": "packed", "block": 4})
+    assert both(packed.train) == ([[0, 1, 2, 3], [0, 1, 0, 2]], [[-100, -100, 3, 0], [1, 0, -100, 0]])
+    assert packed.identity["tokens"] == {"train": 5}
+
+
+def test_a_prompt_that_is_learned_too_would_be_seen(write, get_text, monkeypatch):
+    monkeypatch.setattr("aigc_core.train.data.rows.Document.targets", property(lambda document: document.tokens))
+    data = get_text(PAIRS, pairs(write, ("ab", "c")), form=DOCUMENTS | {"block": 4})
+    assert both(data.train)[1] == [[1, 2, 3, 0]]
+
+
+def test_cleaning_sees_the_whole_and_leaves_the_border_where_it_is(write, get_text):
+    """NFC would join an e at a prompt's end with an accent at the completion's beginning."""
+    rows = [("cafe", "\u0301x"), ("cafe", "\u0301x"), ("e\u0301", "x"), ("long enough to be", " left out")]
+    cleaning = [
+        {"step": "exact-duplicates"}, {"step": "normalise", "form": "NFC"}, {"step": "length", "max": 8},
+    ]  # fmt: skip
+    data = get_text(PAIRS, pairs(write, *rows), form=DOCUMENTS, clean=cleaning)
+    assert data.facts["vocabulary"] == "acefx\xe9\u0301"
+    ids = {character: place for place, character in enumerate(data.facts["vocabulary"], 1)}
+    assert both(data.train)[1] == [
+        [*[-100] * 4, ids["\u0301"], ids["x"], 0, -100],
+        [-100, ids["x"], 0, *[-100] * 5],
+    ]
+    assert [(each["before"], each["after"]) for each in data.identity["clean"]] == [(4, 3), (3, 3), (3, 2)]
+
+
+def test_prompts_go_with_their_rows_through_a_split(write, get_text):
+    rows = [(letter, letter.upper()) for letter in "abcdefghijklmnopqrst"]
+    data = get_text(PAIRS, pairs(write, *rows), form=DOCUMENTS, split={"by": "hash", "validation": 0.4})
+    vocabulary = " " + data.facts["vocabulary"]
+    seen = 0
+    for part in (data.train, data.validation):
+        for tokens, targets in zip(*both(part), strict=True):
+            assert vocabulary[tokens[1]].upper() == vocabulary[tokens[2]] == vocabulary[targets[1]]
+            assert targets[0] == -100
+            seen += 1
+    assert seen == 20
+
+
+def test_packed_texts_know_what_a_document_is(write, get_text):
+    data = get_text(TEXT, write("emma\n\nbo\n"), form={"kind": "packed", "block": 4})
+    assert both(data.train) == ([[0, 3, 4, 4], [1, 0, 2, 5]], [[3, 4, 4, 1], [0, 2, 5, 0]])
+    assert data.identity["tokens"] == {"train": 8}
+    assert data.identity["rows"] == {"train": 2}
+
+
+class Words:
+    """A model's tokenizer: words, with marks of its own around a document."""
+
+    size, vocabulary, start, end = 9, None, (7,), 8
+
+    def encode(self, text):
+        return [("a", "b", "c").index(word) for word in text.split()]
+
+    def decode(self, tokens):
+        return " ".join("abc"[token] for token in tokens)
+
+
+MODEL = {"kind": "model"}
+
+
+def test_texts_are_read_as_the_model_does(write, get_text):
+    path = write("a b\nc\n")
+    documents = get_text(TEXT, path, form=DOCUMENTS | {"block": 3}, tokenizer=MODEL, model=Words())
+    assert both(documents.train) == ([[7, 0, 1], [7, 2, 0]], [[0, 1, 8], [2, 8, -100]])
+    assert documents.facts == {"block": 3, "tokenizer": "model"}
+    packed = get_text(TEXT, path, form={"kind": "packed", "block": 6}, tokenizer=MODEL, model=Words())
+    assert both(packed.train) == ([[7, 0, 1, 8, 7, 2]], [[0, 1, 8, -100, 2, 8]])
+    windows = get_text(TEXT, path, form={"kind": "windows", "block": 2}, tokenizer=MODEL, model=Words())
+    assert stream(windows.train) == [0, 1, 2]
+
+
+def test_a_model_without_a_tokenizer_or_without_documents_is_told(write, get_text):
+    endless = Words()
+    endless.end = None
+    with pytest.raises(WrongUse, match="knows no documents: its texts have no end"):
+        get_text(TEXT, write("a b\n"), form=DOCUMENTS, tokenizer=MODEL, model=endless)
+    with pytest.raises(WrongUse, match="there is none that has one"):
+        get_text(TEXT, write("a b\n"), form=DOCUMENTS, tokenizer=MODEL)
+
+
+def test_pairs_that_cannot_be_are_one_sentence_each(write, get_text):
+    path = pairs(write, ("a", "b"))
+    with pytest.raises(WrongUse, match="Prompts are of documents"):
+        get_text(PAIRS, path)
+    with pytest.raises(NotAvailable, match=r"line 1 has no field 'completion'; it has 'ask', 'say'"):
+        get_text({"kind": "jsonl", "prompt": "ask"}, path, form=DOCUMENTS)
+    with pytest.raises(WrongUse, match="has a field 'text', which nothing reads"):
+        get_text(PAIRS | {"text": "body"}, path, form=DOCUMENTS)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -144,7 +255,7 @@ def test_bad_texts_are_one_sentence_each(write, get_text, tmp_path):
         get_text(TEXT, write(b"good\ncaf\xe9\n"))
     with pytest.raises(WrongUse, match=r"A block of 4 tokens .* do not fit into a part of the text with 3 tokens"):
         get_text(TEXT, write("abc"))
-    with pytest.raises(WrongUse, match="Text 1 has 8 tokens; a block of 8 holds 7 and an end"):
+    with pytest.raises(WrongUse, match="Text 1 has 10 tokens with start and end; a block of 8 takes 9"):
         get_text(TEXT, write("charlott\n"), form=DOCUMENTS)
     with pytest.raises(WrongUse, match=r"No text of .* is left to train on"):
         get_text(TEXT, write("\n\n"), form=DOCUMENTS)

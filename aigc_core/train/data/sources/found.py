@@ -49,6 +49,8 @@ class Texts(NamedTuple):
     sha256: str
     labels: np.ndarray | None = None
     classes: list[str] | None = None
+    prompts: list[str] | None = None
+    """What each row begins with that is given and not learned."""
 
 
 def located(folder: str | None, name: str, data: str) -> Path:

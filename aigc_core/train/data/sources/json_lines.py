@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, a field of it the text."""
+"""JSON lines: one object a line, a field of it the text, or two of them a prompt and what follows it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,28 @@ from aigc_core.train.data.sources.text import content_of, decoded
 def texts(source: Mapping[str, Any], folder: str | None, data: str) -> Texts:
     """Read ``{"file": NAME, "text": FIELD, "label": FIELD}``; the label may be left out. Empty lines are no rows.
 
-    Raises ``NotAvailable`` with the number of the line that is no JSON object, or lacks a field, or has another type.
+    With ``"prompt": FIELD, "completion": FIELD`` in the place of ``text``, a row is both, and the prompt is not
+    learned. Raises ``NotAvailable`` with the number of the line that is no JSON object, or lacks a field, or has
+    another type.
     """
     where = "data.source"
-    only(source, ["kind", "file", "text", "label"], where)
+    pair = "prompt" in source or "completion" in source
+    only(source, ["kind", "file", *(["prompt", "completion"] if pair else ["text"]), "label"], where)
     path = located(folder, field(source, "file", str, where, ""), data)
-    name, label = field(source, "text", str, where, "text"), field(source, "label", str, where, "")
+    names = ["prompt", "completion"] if pair else ["text"]
+    fields = [field(source, name, str, where, name) for name in names]
+    label = field(source, "label", str, where, "")
     content = content_of(path)
-    rows, labels = [], []
+    rows: list[list[str]] = []
+    labels = []
     for number, line in enumerate(decoded(content, path).split("\n"), 1):
         if line.strip():
             row = _object(line, f"{path}, line {number:,}")
-            rows.append(_text(row, name, f"{path}, line {number:,}"))
+            rows.append([_text(row, name, f"{path}, line {number:,}") for name in fields])
             if label:
                 labels.append(_field(row, label, f"{path}, line {number:,}"))
-    found = Texts(rows, hashlib.sha256(content).hexdigest())
+    prompts = [parts[0] for parts in rows] if pair else None
+    found = Texts(["".join(parts) for parts in rows], hashlib.sha256(content).hexdigest(), prompts=prompts)
     return (
         found if not label else found._replace(**dict(zip(("labels", "classes"), _labels(labels, path), strict=True)))
     )
