@@ -366,7 +366,8 @@ def ways(source):
         elif isinstance(node, ast.keyword):
             value = node.value.value if isinstance(node.value, ast.Constant) else "something"
             found += [f"{node.arg}={value}"] if node.arg in ALLOWED and value is not ALLOWED[node.arg] else []
-            found += [node.arg] if node.arg == "trust_remote_code" else []
+            # Where the library would ask the user, it is told: never.
+            found += [node.arg] if node.arg == "trust_remote_code" and value is not False else []
         elif isinstance(node, ast.Dict):  # that may become keywords
             keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
             found += [str(key) for key in keys if key == "trust_remote_code" or key in ALLOWED]

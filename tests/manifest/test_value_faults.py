@@ -64,7 +64,7 @@ FAULTS = {
         "not-allowed",
         f"{FILE}/format",
         '"format"',
-        '"safetensors", "json", "text"',
+        '"safetensors", "gguf", "json", "text"',
     ),
     "unknown dtype": (
         ("put", f"{FILE}/dtype", "floot16"),
