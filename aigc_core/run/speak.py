@@ -153,6 +153,6 @@ def words_on(text: Spoken, context: int) -> str:
         return f"A text ended early: the model holds {context:,} tokens, prompt included."
     if context and text.prompt_tokens > context:
         return f"The prompt has {text.prompt_tokens:,} tokens, the model holds {context:,}: its oldest were left out."
-    if context and text.prompt_tokens + len(text.tokens) > context:
+    if context and text.prompt_tokens + len(text.tokens) > context + 1:  # the last token needs no place
         return f"A text outgrew the {context:,} tokens that the model holds, which forgot its beginning."
     return ""

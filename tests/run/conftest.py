@@ -8,16 +8,31 @@ import pytest
 
 from aigc_core import load, registry
 
-READY = sorted(entry.id for entry in registry.entries() if entry.state == "ready")
+READY = {
+    kind: sorted(
+        entry.id for entry in registry.entries() if entry.state == "ready" and entry.manifest.output["kind"] == kind
+    )
+    for kind in ("image", "text")
+}
 _loaded = {}
 
 
-@pytest.fixture(params=READY)
+def loaded(name):
+    if name not in _loaded:
+        _loaded[name] = load(name)
+    return _loaded[name]
+
+
+@pytest.fixture(params=READY["image"])
 def model(request):
-    """Every model that is installed and ready: registering one adds its tests."""
-    if request.param not in _loaded:
-        _loaded[request.param] = load(request.param)
-    return _loaded[request.param]
+    """Every model of images that is installed and ready: registering one adds its tests."""
+    return loaded(request.param)
+
+
+@pytest.fixture(params=READY["text"])
+def writer(request):
+    """Every model of text, likewise."""
+    return loaded(request.param)
 
 
 @pytest.fixture

@@ -48,14 +48,14 @@ class Oracle(SimpleNamespace):
         return {path.name: path for path in self.folder.iterdir()}
 
 
-def saved(folder, kind, config, **options):
+def saved(folder, kind, config, vocabulary=VOCABULARY, **options):
     """Save a model of random weights; norms and biases differ from their neutral values too."""
     transformers = pytest.importorskip("transformers", reason="transformers, the oracle, is not installed")
     import torch
 
     torch.manual_seed(0)
     # Both names are written here and not in any file.
-    own = getattr(transformers, f"{kind}Config")(vocab_size=VOCABULARY, **config)
+    own = getattr(transformers, f"{kind}Config")(vocab_size=vocabulary, **config)
     name = f"{kind}LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM"
     network = getattr(transformers, name)(own).eval()
     with torch.no_grad():

@@ -92,3 +92,24 @@ def test_a_whole_model_from_its_folder(models, tmp_path):
     texts = model.complete(requests)
     assert len(set(texts)) == 3
     assert model.complete(requests) == texts
+
+
+def test_gpt2_with_the_tokenizer_of_bert_writes_chinese(save, tmp_path):
+    """The layout of Wenzhong 2.0 and of UER's Chinese GPT-2, with random weights."""
+    import json
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"人工智能是的一不在有我他这中大来上国", "##a", "a"]
+    config = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "bos_token_id": 50256, "eos_token_id": 50256}
+    save(tmp_path, "GPT2", config, vocabulary=len(vocabulary))
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary) + "\n", "utf-8")
+    told = {"tokenizer_class": "BertTokenizer", "do_lower_case": True}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(told))
+    stated = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    model = Decoder.open(stated, {path.name: path for path in tmp_path.iterdir()}, "cpu", "native", "float32", 1)
+    tokens = model.encode("人工智能")
+    assert [vocabulary[token] for token in tokens] == ["[CLS]", *"人工智能"]  # and no [SEP] after it
+    assert model.tokenizer.ends == {vocabulary.index("[SEP]")}  # 50256 is outside the vocabulary
+    uniform = np.random.default_rng(0).random(30, np.float32)
+    (text,) = model.complete([Request(tokens, {"max_new_tokens": 30}, uniform)])
+    assert text
+    assert set(text.replace(" ", "")) <= set("".join(vocabulary[5:]))

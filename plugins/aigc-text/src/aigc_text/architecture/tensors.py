@@ -12,12 +12,19 @@ import numpy as np
 
 from aigc_core.errors import Refused
 from aigc_core.shards import tensor_files
-from aigc_text.architecture.layouts import AS_IS, BY_HEAD, TRANSPOSED, Layout, expected, skipped, sources
+from aigc_text.architecture.layouts import BY_HEAD, TRANSPOSED, Layout, expected, skipped, sources
 from aigc_text.architecture.shape import Shape
 
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 """Stored types that weights may have; numpy has no bfloat16, so its bits stand for it."""
 _AGAIN = "Fetch the file again, or use one that was saved for this architecture; it was not loaded."
+
+
+class Mapped(NamedTuple):
+    """A file, and its tensors."""
+
+    bytes: mmap.mmap
+    tensors: dict[str, Stored]
 
 
 class Stored(NamedTuple):
@@ -40,8 +47,10 @@ class Tensors:
     def __init__(self, shape: Shape, layout: Layout, weights: Mapping[str, Path]) -> None:
         self.shape = shape
         self._stored: dict[str, Stored] = {}
+        self._files: list[mmap.mmap] = []
         for path, named in tensor_files(weights):
-            found = _mapped(path)
+            bytes_, found = _mapped(path)
+            self._files.append(bytes_)
             if named is not None and (wrong := sorted(named.symmetric_difference(found))):
                 raise Refused(f"{path} does not hold what its index says: {wrong[0][:100]}.", _AGAIN)
             self._stored |= found
@@ -90,12 +99,14 @@ class Tensors:
         parts = [one.float32() for one in self.parts(name)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def is_mapped(self, name: str) -> bool:
-        """Say whether a canonical tensor lies in the file as it is."""
-        return self._sources[name].how in (AS_IS, TRANSPOSED)
+    def forget(self) -> None:
+        """Let the system take back the memory of what was read; it can be read again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            for file in self._files:
+                file.madvise(mmap.MADV_DONTNEED)
 
 
-def _mapped(path: Path) -> dict[str, Stored]:
+def _mapped(path: Path) -> Mapped:
     """Map a safetensors file's tensors. The library checks the header; the bytes are then found by its offsets."""
     from safetensors import SafetensorError, safe_open
 
@@ -117,7 +128,7 @@ def _mapped(path: Path) -> dict[str, Stored]:
         count = int(np.prod(entry["shape"], dtype=np.int64))
         array = np.frombuffer(bytes_, _TYPES[kind], count, start).reshape(entry["shape"])
         found[name] = Stored(array, kind == "BF16")
-    return found
+    return Mapped(bytes_, found)
 
 
 def _some(names: list[str]) -> str:

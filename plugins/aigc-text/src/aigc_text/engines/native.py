@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -13,8 +14,9 @@ from torch import Tensor
 from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
 
 from aigc_text.architecture.tensors import Tensors
-from aigc_text.engines.linears import Linear, for_many, kept
+from aigc_text.engines.linears import Float32, Linear, for_many, kept
 from aigc_text.engines.native_cache import NativeCache, Place
+from aigc_text.engines.pages import Pages
 from aigc_text.engines.rotation import side_by_side, wavelengths
 
 CHUNK = 512
@@ -50,12 +52,17 @@ class Native:
         self.dtype, self.device = dtype, device
         self.context, self.vocabulary = shape.context, shape.vocabulary
         self._order = side_by_side(shape)
+        self._pages = Pages()
         self._blocks = [self._block(tensors, f"blocks.{index}.") for index in range(shape.layers)]
-        self._tokens = self._tensor(tensors, "tokens.weight")
-        self._positions = None if shape.rotary else self._tensor(tensors, "positions.weight")
+        self._tokens = self._pages.place(self._tensor(tensors, "tokens.weight"))
+        self._positions = None if shape.rotary else self._tensor(tensors, "positions.weight").clone()
         self._last = self._norm_of(tensors, "norm")
-        head = self._tokens if shape.tied else self._tensor(tensors, "head.weight")
-        self._head = kept(head, None, dtype, normed=True)
+        if shape.tied and dtype == "float32":
+            self._head: Linear = Float32(self._tokens, None)
+        else:
+            head = self._tokens if shape.tied else self._tensor(tensors, "head.weight")
+            self._head = kept(head, None, dtype, True, self._pages)
+        tensors.forget()
         self._turns = torch.from_numpy(wavelengths(shape)).to(device) if shape.rotary else None
         self._smallest = torch.tensor(math.sqrt(shape.width * shape.epsilon), device=device)
         self._smallest_head = torch.tensor(math.sqrt(shape.head * shape.epsilon), device=device)
@@ -71,9 +78,13 @@ class Native:
             yield self.forward(*cache.extend(0, tokens[start : start + CHUNK])).cpu().numpy()
 
     def settle(self) -> None:
-        """Compute one token and throw it away: where two threads make the first call of a kernel at once, one of them
-        can compute its half with another (``benchmarks/fresh_processes.py``)."""
-        next(self.logits([0]))
+        """Compute one token with one block, and throw it away: where two threads make the first call of a kernel at
+        once, one of them can compute its half with another (``benchmarks/fresh_processes.py``)."""
+        first = copy.copy(self)
+        first._blocks = self._blocks[:1]
+        tokens, place = NativeCache(self, 1, 1).extend(0, [0])
+        with torch.inference_mode():
+            first.forward(tokens, place._replace(memories=place.memories[:1]))
 
     def environment(self) -> dict[str, str | int]:
         return {
@@ -181,7 +192,7 @@ class Native:
         if shape.qk_norm:
             both = [self._tensor(tensors, f"{prefix}{part}_norm.weight")[self._order] for part in ("query", "key")]
             heads = torch.cat([both[0].expand(shape.heads, -1), both[1].expand(shape.kv_heads, -1)]) * shape.head**0.5
-        return Block(
+        block = Block(
             self._norm_of(tensors, f"{prefix}norm1"),
             self._linear(tensors, f"{prefix}attend", shape.attend_bias),
             heads,
@@ -190,13 +201,15 @@ class Native:
             self._linear(tensors, f"{prefix}up", shape.inner_bias),
             self._linear(tensors, f"{prefix}down", shape.inner_bias),
         )
+        tensors.forget()
+        return block
 
     def _linear(self, tensors: Tensors, name: str, biased: bool) -> Linear:
         weight = self._tensor(tensors, f"{name}.weight")
-        bias = self._tensor(tensors, f"{name}.bias") if biased else None
+        bias = self._tensor(tensors, f"{name}.bias").clone() if biased else None
         if name.endswith("attend") and self.shape.rotary:
             weight, bias = self._ordered(weight), None if bias is None else self._ordered(bias)
-        return kept(weight, bias, self.dtype, normed=name.endswith(("attend", "up")))
+        return kept(weight, bias, self.dtype, name.endswith(("attend", "up")), self._pages)
 
     def _ordered(self, rows: Tensor) -> Tensor:
         """Put the rows of queries and keys in the order in which the pairs that turn together lie side by side."""
@@ -209,8 +222,8 @@ class Native:
         weight = self._tensor(tensors, f"{name}.weight")
         if self.shape.norm == "rms":
             return Norm(weight * math.sqrt(self.shape.width), None)
-        return Norm(weight, self._tensor(tensors, f"{name}.bias") if self.shape.norm_bias else None)
+        return Norm(weight.clone(), self._tensor(tensors, f"{name}.bias").clone() if self.shape.norm_bias else None)
 
     def _tensor(self, tensors: Tensors, name: str) -> Tensor:
-        """Return a canonical tensor as float32; what is float32 in the file, and in one piece, stays mapped."""
+        """Return a canonical tensor as float32; what is float32 in the file, and in one piece, is still mapped."""
         return torch.from_numpy(tensors.float32(name)).to(self.device)
