@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from aigc_text.engines.pages import Pages
-
 Linear = Callable[[Tensor], Tensor]
 ROWS = 8
 """For how many rows ``Packed`` orders weights."""
@@ -26,7 +24,7 @@ _SMALLEST = 1e-30
 
 
 class Float32:
-    """The weights as they are."""
+    """The weights as they are, which may be mapped from a file."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self.weight, self.bias = weight, bias
@@ -50,8 +48,8 @@ class Packed:
 class BFloat16:
     """Weights and inputs in bfloat16, sums in float32."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, pages: Pages) -> None:
-        self.weight = pages.place(weight.to(torch.bfloat16).contiguous())
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self.weight = weight.to(torch.bfloat16).contiguous()
         self.bias = None if bias is None else bias.to(torch.bfloat16)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -66,11 +64,11 @@ class Int8:
     SmolLM2 the cost in loss falls from 0.9 % to 0.2 %. ``torch._int_mm`` is oneDNN's kernel, with VNNI or AMX.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, normed: bool, pages: Pages) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, normed: bool) -> None:
         self.turn = _hadamard(math.gcd(weight.shape[1], TURNED)).to(weight) if normed else None
         weight = weight if self.turn is None else _turned(weight, self.turn)
         scale = weight.abs().amax(1).clamp_(min=_SMALLEST).div_(127)
-        self.weight = pages.place((weight / scale[:, None]).round_().to(torch.int8).contiguous()).t()
+        self.weight = (weight / scale[:, None]).round_().to(torch.int8).contiguous().t()
         self.scale, self.bias = scale / 127, bias
         self._most = torch.tensor(127.0, device=weight.device)
 
@@ -103,17 +101,17 @@ class Int4:
         return found if self.bias is None else found.add_(self.bias)
 
 
-def kept(weight: Tensor, bias: Tensor | None, dtype: str, normed: bool, pages: Pages) -> Linear:
-    """Return the layer that keeps a weight as ``dtype``: float32, bfloat16, int8 or int4; it may lie in a mapped file.
+def kept(weight: Tensor, bias: Tensor | None, dtype: str, normed: bool) -> Linear:
+    """Return the layer that keeps a weight as ``dtype``: float32, bfloat16, int8 or int4.
 
     ``normed`` says that its inputs come out of a norm. A weight whose sizes the 4-bit kernel does not take is kept in
-    8 bits. ``pages`` is where the layer's weights go.
+    8 bits.
     """
     if dtype == "int4" and not (weight.shape[0] % 16 or weight.shape[1] % GROUP):
         return Int4(weight, bias)
     if dtype in ("int4", "int8"):
-        return Int8(weight, bias, normed, pages)
-    return BFloat16(weight, bias, pages) if dtype == "bfloat16" else Float32(pages.place(weight), bias)
+        return Int8(weight, bias, normed)
+    return BFloat16(weight, bias) if dtype == "bfloat16" else Float32(weight, bias)
 
 
 def for_many(layer: Linear) -> Linear:

@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
 
 from aigc_text.architecture.tensors import Tensors
-from aigc_text.engines.linears import Float32, Linear, for_many, kept
+from aigc_text.engines.linears import Linear, for_many, kept
 from aigc_text.engines.native_cache import NativeCache, Place
-from aigc_text.engines.pages import Pages
 from aigc_text.engines.rotation import side_by_side, wavelengths
 
 CHUNK = 512
@@ -52,16 +51,12 @@ class Native:
         self.dtype, self.device = dtype, device
         self.context, self.vocabulary = shape.context, shape.vocabulary
         self._order = side_by_side(shape)
-        self._pages = Pages()
         self._blocks = [self._block(tensors, f"blocks.{index}.") for index in range(shape.layers)]
-        self._tokens = self._pages.place(self._tensor(tensors, "tokens.weight"))
-        self._positions = None if shape.rotary else self._tensor(tensors, "positions.weight").clone()
+        self._tokens = self._tensor(tensors, "tokens.weight")
+        self._positions = None if shape.rotary else self._tensor(tensors, "positions.weight")
         self._last = self._norm_of(tensors, "norm")
-        if shape.tied and dtype == "float32":
-            self._head: Linear = Float32(self._tokens, None)
-        else:
-            head = self._tokens if shape.tied else self._tensor(tensors, "head.weight")
-            self._head = kept(head, None, dtype, True, self._pages)
+        head = self._tokens if shape.tied else self._tensor(tensors, "head.weight")
+        self._head = kept(head, None, dtype, normed=True)
         tensors.forget()
         self._turns = torch.from_numpy(wavelengths(shape)).to(device) if shape.rotary else None
         self._smallest = torch.tensor(math.sqrt(shape.width * shape.epsilon), device=device)
@@ -206,10 +201,10 @@ class Native:
 
     def _linear(self, tensors: Tensors, name: str, biased: bool) -> Linear:
         weight = self._tensor(tensors, f"{name}.weight")
-        bias = self._tensor(tensors, f"{name}.bias").clone() if biased else None
+        bias = self._tensor(tensors, f"{name}.bias") if biased else None
         if name.endswith("attend") and self.shape.rotary:
             weight, bias = self._ordered(weight), None if bias is None else self._ordered(bias)
-        return kept(weight, bias, self.dtype, name.endswith(("attend", "up")), self._pages)
+        return kept(weight, bias, self.dtype, normed=name.endswith(("attend", "up")))
 
     def _ordered(self, rows: Tensor) -> Tensor:
         """Put the rows of queries and keys in the order in which the pairs that turn together lie side by side."""
@@ -222,8 +217,8 @@ class Native:
         weight = self._tensor(tensors, f"{name}.weight")
         if self.shape.norm == "rms":
             return Norm(weight * math.sqrt(self.shape.width), None)
-        return Norm(weight.clone(), self._tensor(tensors, f"{name}.bias").clone() if self.shape.norm_bias else None)
+        return Norm(weight, self._tensor(tensors, f"{name}.bias") if self.shape.norm_bias else None)
 
     def _tensor(self, tensors: Tensors, name: str) -> Tensor:
-        """Return a canonical tensor as float32; what is float32 in the file, and in one piece, is still mapped."""
+        """Return a canonical tensor as float32; what is float32 in the file, and in one piece, stays mapped."""
         return torch.from_numpy(tensors.float32(name)).to(self.device)
