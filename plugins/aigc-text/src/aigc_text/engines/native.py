@@ -15,11 +15,8 @@ from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
 
 from aigc_text.architecture.tensors import Tensors
 from aigc_text.engines.linears import Linear, for_many, kept
-from aigc_text.engines.native_cache import NativeCache, Place
+from aigc_text.engines.native_cache import CHUNK, NativeCache, Place
 from aigc_text.engines.rotation import side_by_side, wavelengths
-
-CHUNK = 512
-"""How many tokens of a prompt go through at once: bounds what attention and feed-forward parts need for a long one."""
 
 
 class Norm(NamedTuple):

@@ -12,6 +12,9 @@ from torch import Tensor
 if TYPE_CHECKING:
     from aigc_text.engines.native import Native
 
+CHUNK = 512
+"""How many tokens of a prompt go through at once: bounds what attention and feed-forward parts need for a long one."""
+
 
 class Place(NamedTuple):
     """Where tokens stand, and what they may look at."""
@@ -73,8 +76,6 @@ class NativeCache:
 
     @torch.inference_mode()
     def feed(self, row: int, tokens: Sequence[int]) -> np.ndarray:
-        from aigc_text.engines.native import CHUNK
-
         for start in range(0, len(tokens), CHUNK):
             found = self.engine.forward(*self.extend(row, tokens[start : start + CHUNK]), last=True)
         return np.asarray(found[0].cpu().numpy())

@@ -32,8 +32,16 @@ def opened(name: str, source: Source, dtype: str, threads: int, device: str) -> 
     if source.shape is None and name in ("native", "ct2"):
         kind = str(source.config.get("model_type"))[:100]
         raise NotAvailable(f"The engine {name} does not know model_type {kind}.", "Try: --engine auto")
-    threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0")) or len(os.sched_getaffinity(0))
-    return _OPENERS[name](source, dtype, threads, device)
+    return _OPENERS[name](source, dtype, threads or _cores(), device)
+
+
+def _cores() -> int:
+    """Return how many threads there are to be where nobody says: what OpenMP is told, or the cores of this process."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told):  # it may also be a list, for teams within teams
+        return int(told)
+    mine = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(mine(0)) if mine else os.cpu_count() or 1
 
 
 def _native(source: Source, dtype: str, threads: int, device: str) -> Engine:
@@ -43,8 +51,10 @@ def _native(source: Source, dtype: str, threads: int, device: str) -> Engine:
 
     engine = Native(source.tensors(), dtype, device)
     torch.set_num_threads(1)
-    engine.settle()
-    torch.set_num_threads(threads)
+    try:
+        engine.settle()
+    finally:
+        torch.set_num_threads(threads)
     return engine
 
 
