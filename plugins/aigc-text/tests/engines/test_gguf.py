@@ -320,7 +320,7 @@ except NotAvailable as error:
 """
     (tmp_path / "x").write_bytes(b"GGUF")
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=True)
-    assert done.stdout == 'pip install "aigc-text[gguf]"\n'
+    assert done.stdout == 'Try: pip install "aigc-text[gguf]"\n'
 
 
 def test_it_says_what_computes(models, opened):

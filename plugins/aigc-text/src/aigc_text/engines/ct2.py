@@ -19,7 +19,7 @@ def library() -> Any:
         import ctranslate2
     except ImportError as error:
         text = "The engine ct2 needs CTranslate2, the package ctranslate2."
-        raise NotAvailable(text, 'pip install "aigc-text[ct2]"') from error
+        raise NotAvailable(text, 'Try: pip install "aigc-text[ct2]"') from error
     return ctranslate2
 
 

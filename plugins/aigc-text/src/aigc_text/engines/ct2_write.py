@@ -43,7 +43,7 @@ def write(folder: str | Path, shape: Shape, tensor: Read, dtype: str) -> None:
         from ctranslate2 import specs
     except ImportError as error:
         text = "The engine ct2 needs CTranslate2, the package ctranslate2."
-        raise NotAvailable(text, 'pip install "aigc-text[ct2]"') from error
+        raise NotAvailable(text, 'Try: pip install "aigc-text[ct2]"') from error
     if reason := misfit(shape):
         raise NotAvailable(f"{reason}.", "Add --engine native.")
     spec = specs.TransformerDecoderModelSpec.from_config(**_settings(specs, shape))

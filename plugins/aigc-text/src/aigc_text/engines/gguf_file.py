@@ -28,7 +28,7 @@ def library() -> Any:
             import llama_cpp
         except (ImportError, OSError, RuntimeError) as error:  # the last: its shared library cannot be loaded
             text = "The engine gguf needs llama.cpp's bindings, the package llama-cpp-python"
-            raise NotAvailable(f"{text}.", 'pip install "aigc-text[gguf]"') from error
+            raise NotAvailable(f"{text}.", 'Try: pip install "aigc-text[gguf]"') from error
         log = llama_cpp.llama_log_callback(_hear)
         llama_cpp.llama_log_set(log, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()

@@ -37,7 +37,9 @@ def write(path: str | Path, shape: Shape, tensor: Read, dtype: str) -> None:
     try:
         import gguf
     except ImportError as error:
-        raise NotAvailable("Writing GGUF files needs the package gguf.", 'pip install "aigc-text[gguf]"') from error
+        raise NotAvailable(
+            "Writing a GGUF file needs the package gguf.", 'Try: pip install "aigc-text[gguf]"'
+        ) from error
     from aigc_text.engines.gguf_tensors import Items
 
     if reason := misfit(shape):

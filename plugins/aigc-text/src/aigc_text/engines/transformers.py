@@ -43,7 +43,7 @@ class Transformers:
             import transformers
         except ImportError as error:
             text = "The engine transformers needs the package transformers."
-            raise NotAvailable(text, 'pip install "aigc-text[transformers]"') from error
+            raise NotAvailable(text, 'Try: pip install "aigc-text[transformers]"') from error
         if "config.json" not in files:
             raise Refused("The model has no config.json, so that transformers cannot know its architecture.")
         if "auto_map" in config:

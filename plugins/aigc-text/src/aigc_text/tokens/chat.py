@@ -70,7 +70,7 @@ class Template:
 
             environment()
         except ImportError as error:
-            raise NotAvailable("Chat templates need the Jinja library.", "pip install 'jinja2>=3.1.6'") from error
+            raise NotAvailable("Chat templates need the Jinja library.", "Try: pip install 'jinja2>=3.1.6'") from error
         chat = [{"role": message.role, "content": message.content} for message in messages]
         length = sum(len(message.role) + len(message.content) for message in messages)
         purse = UNITS + EACH * (length // CHARACTERS) + PAIRS * len(chat) ** 2

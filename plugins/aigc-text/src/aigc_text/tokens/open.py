@@ -24,7 +24,7 @@ def open_tokenizer(files: Mapping[str, Path], config: Mapping[str, Any]) -> Toke
     try:
         import tokenizers  # noqa: F401
     except ImportError as error:
-        raise NotAvailable("This model's text needs the tokenizers library.", "pip install tokenizers") from error
+        raise NotAvailable("This model's text needs the tokenizers library.", "Try: pip install tokenizers") from error
     from aigc_text.tokens.bert import open_words
     from aigc_text.tokens.fast import open_json, open_merges
 
