@@ -40,8 +40,9 @@ def _cores() -> int:
     told = os.environ.get("OMP_NUM_THREADS", "")
     if told.isdecimal() and int(told):  # it may also be a list, for teams within teams
         return int(told)
-    mine = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return len(mine(0)) if mine else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # macOS has none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _native(source: Source, dtype: str, threads: int, device: str) -> Engine:
