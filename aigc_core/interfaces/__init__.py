@@ -1,9 +1,21 @@
 """The contracts between the core and its plugins: nothing here runs a model, and nothing here imports torch."""
 
+from aigc_core.interfaces.autoencoder import Autoencoder, Density, Latents, LatentSpec
 from aigc_core.interfaces.discriminator import Discriminator
 from aigc_core.interfaces.generator import Generator, NoiseSpec
 from aigc_core.interfaces.loss import Loss
 from aigc_core.interfaces.samples import Samples
 from aigc_core.interfaces.trainer import Trainer
 
-__all__ = ["Discriminator", "Generator", "Loss", "NoiseSpec", "Samples", "Trainer"]
+__all__ = [
+    "Autoencoder",
+    "Density",
+    "Discriminator",
+    "Generator",
+    "LatentSpec",
+    "Latents",
+    "Loss",
+    "NoiseSpec",
+    "Samples",
+    "Trainer",
+]

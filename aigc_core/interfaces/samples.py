@@ -35,7 +35,10 @@ class Samples(NamedTuple):
 
 
 def fault(samples: Any, count: int, declared: Mapping[str, Any]) -> str:
-    """Return what keeps an object from being ``count`` samples as a manifest's output declares, or an empty string."""
+    """Return what keeps an object from being ``count`` samples as a manifest's output declares, or an empty string.
+
+    A size that is declared null may be any from 1 up.
+    """
     return (_text_fault if declared["kind"] == "text" else _array_fault)(samples, count, declared)
 
 
@@ -45,13 +48,19 @@ def _array_fault(samples: Any, count: int, declared: Mapping[str, Any]) -> str:
     values = samples.values if isinstance(samples, Samples) else None
     if not isinstance(values, np.ndarray) or values.dtype != np.float32:
         return "no Samples with a float32 array"
-    if values.shape != (shape := (count, *declared["shape"])):
+    if not _fits(values.shape, shape := (count, *declared["shape"])):
         return f"values of shape {list(values.shape)}, the manifest says {list(shape)}"
     if samples.kind != declared["kind"] or list(samples.range) != list(declared["range"]):
         return f"{samples.kind} in {samples.range}, the manifest says {declared['kind']} in {declared['range']}"
     if not values.min() >= declared["range"][0] or not values.max() <= declared["range"][1]:  # so NaN fails too
         return f"values outside of {declared['range']}, or no numbers"
     return ""
+
+
+def _fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
+    if len(shape) != len(declared):
+        return False
+    return all(size == wanted or (wanted is None and size > 0) for size, wanted in zip(shape, declared, strict=True))
 
 
 def _text_fault(samples: Any, count: int, declared: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ class Trainer(ABC):
     """
     noise: Mapping[str, NoiseSpec] = {}
     """What is drawn for each row of a batch; the core draws it, so that ranks and parts of a batch share one draw."""
+    taken: int = 0
+    """How many steps have been taken before this one; the core keeps it, for what changes as a training goes on."""
     networks: dict[str, torch.nn.Module]
     """The networks by role. Call them through here each time: the core may put a wrapped one in place."""
 

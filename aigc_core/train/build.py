@@ -26,7 +26,7 @@ def build(recipe: Recipe, facts: Mapping[str, Any], device: str = "cpu") -> Trai
         raise WrongUse(
             f"{text}; the recipe has networks for {_names(given)}, optimizers for {_names(recipe['optimizers'])}."
         )
-    losses = {name: component("losses", use)() for name, use in recipe["losses"].items()}
+    losses = {name: _loss(name, spec) for name, spec in recipe["losses"].items()}
     torch.manual_seed(recipe["seed"])
     with torch.device(device):
         networks = {
@@ -72,6 +72,19 @@ def _made(place: str, kind: Any, config: Mapping[str, Any], facts: Mapping[str, 
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise WrongUse(f"{place}.config does not fit: {_said(error)}.") from error
     return network
+
+
+def use_of(spec: str | Mapping[str, Any]) -> str:
+    """Return the component that an entry of ``losses`` names, alone or with its config."""
+    return spec if isinstance(spec, str) else str(spec["use"])
+
+
+def _loss(name: str, spec: str | Mapping[str, Any]) -> Any:
+    use, config = use_of(spec), {} if isinstance(spec, str) else spec.get("config", {})
+    try:
+        return component("losses", use)(**config)
+    except (TypeError, ValueError) as error:
+        raise WrongUse(f"losses.{name}.config does not fit {use}: {_said(error)}.") from error
 
 
 def _said(error: Exception) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from aigc_core import __version__, discovery
-from aigc_core.train.build import component
+from aigc_core.train.build import component, use_of
 from aigc_core.train.recipe import Recipe
 
 TOLD = {
@@ -69,7 +69,7 @@ def _short(value: Any) -> str:
 def _versions(recipe: Recipe) -> dict[str, str]:
     uses = [
         recipe["trainer"]["use"],
-        *recipe["losses"].values(),
+        *map(use_of, recipe["losses"].values()),
         *(each["use"] for each in recipe["networks"].values()),
     ]
     found = [discovery.find(use.partition(":")[0]) for use in uses]
@@ -79,7 +79,7 @@ def _versions(recipe: Recipe) -> dict[str, str]:
 def _code(recipe: Recipe) -> str:
     """Hash the sources of the loop, and of the modules that the recipe's components are in."""
     trainer = component("trainers", recipe["trainer"]["use"])
-    kinds = [trainer, *(component("losses", use) for use in recipe["losses"].values())]
+    kinds = [trainer, *(component("losses", use_of(spec)) for spec in recipe["losses"].values())]
     kinds += [component(trainer.roles[role], each["use"]) for role, each in recipe["networks"].items()]
     files = {str(inspect.getsourcefile(kind)) for kind in kinds}
     core = Path(__file__).parent

@@ -26,7 +26,18 @@ from aigc_core.train.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
-_ORIGIN = ("seed", "steps", "cpu_seconds", "threads", "torch", "instructions", "final_losses", "checks", "parents")
+_ORIGIN = (
+    "seed",
+    "steps",
+    "cpu_seconds",
+    "threads",
+    "torch",
+    "instructions",
+    "final_losses",
+    "checks",
+    "parents",
+    "selection",
+)
 
 
 def template(recipe: Recipe, role: str) -> tuple[Plugin, dict[str, Any]]:
@@ -133,7 +144,8 @@ def _origin(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any]:
         "data": {"id": model_id(data["name"]), "license": data["licence"]}
         | ({"source": data["from"]} if "from" in data else {})
         | ({"sha256": identity["sha256"]} if identity.get("sha256") else {})
-        | {"count": identity["rows"]["train"]},
+        | {"count": identity["rows"]["train"]}
+        | ({"binarise": identity["binarise"]} if identity.get("binarise", "none") != "none" else {}),
     }
     return origin | {name: record[name] for name in _ORIGIN if name in record}
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from aigc_core.errors import Refused
 from aigc_core.files import whole_file
 from aigc_core.train import ranks as distributed
+from aigc_core.train.data.batches import Batches
 from aigc_core.train.environment import environment
 from aigc_core.train.evaluate import evaluate
 from aigc_core.train.export import export, template
@@ -21,6 +22,7 @@ from aigc_core.train.finite import not_finite
 from aigc_core.train.monitors import Watch, collapsed, idle, out_of_range, spread
 from aigc_core.train.samples import sample
 from aigc_core.train.saving import save, take_up
+from aigc_core.train.selection import validated
 from aigc_core.train.telling import Tell, Telling
 from aigc_core.train.training import Training
 from aigc_core.train.weights_hash import weights_sha256
@@ -75,7 +77,7 @@ class Loop:
     def save(self) -> None:
         """Write a checkpoint of the step that was last taken."""
         self._look_at(self.window.read())
-        self.record |= {"steps": self.training.step, "cpu_seconds": round(time.process_time() - self._cpu, 1)}
+        self._look_at_clock()
         log = self.telling.losses.forced() if self.telling.losses else 0
         rest = {"record": self.record, "window": self.window.state(), "seconds": self.telling.seconds, "log": log}
         save(self.training, self.folder, rest)
@@ -93,7 +95,8 @@ class Loop:
             while training.step < last and not self._over(stopped):
                 self._advance()
                 if self._due("evaluate") and training.data.validation is not None:
-                    self.telling.write(training.step, evaluate(training, training.data.validation, "validation"))
+                    self._look_at_clock()
+                    self.telling.write(training.step, validated(training, self.record, self.folder))
                 if self._due("samples"):
                     self._sample()
                 if self._due("checkpoint"):
@@ -133,6 +136,9 @@ class Loop:
                 self.telling.warn(f"trainer {number}", step, text)
             self.telling.write(step, means)
 
+    def _look_at_clock(self) -> None:
+        self.record |= {"steps": self.training.step, "cpu_seconds": round(time.process_time() - self._cpu, 1)}
+
     def _look_at(self, rows: list[dict[str, float]]) -> None:
         """Warn of losses that are not finite; the last of ``rows`` is the step that was just taken."""
         for step, row in enumerate(rows, self.training.step - len(rows) + 1):
@@ -145,11 +151,13 @@ class Loop:
 
     def _look_at_data(self) -> None:
         """Hold the data against what the model makes, by its plugin's own word."""
-        batch = self.training.batches.batch(0)
-        made = template(self.recipe, self.training.model_role)[1]["use"]["output"]
+        training = self.training
+        grey = {**self.recipe["data"], "binarise": "none"}  # a model's samples are no draws, but their probabilities
+        batch = Batches(training.data.train, grey, self.recipe["seed"]).batch(0)
+        made = template(self.recipe, training.model_role)[1]["use"]["output"]
         if "images" in batch and "range" in made:
             self._spread = spread(batch["images"])
-            self.telling.warn("range", self.training.step, out_of_range(batch, tuple(made["range"])))
+            self.telling.warn("range", training.step, out_of_range(batch, tuple(made["range"])))
 
     def _sample(self) -> None:
         step, model = self.training.step, self.training.copied()
@@ -189,7 +197,8 @@ class Loop:
         self.record["seed"] = self.recipe["seed"]
         if training.ranks.first:
             role, beside = training.model_role, training.beside
-            export(model, self.recipe, role, data.facts, self.record, self.folder, beside)
+            last = {name: value for name, value in self.record.items() if name != "selection"}
+            export(model, self.recipe, role, data.facts, last, self.folder, beside)
             with whole_file(str(self.folder / "record.json")) as stream:
                 stream.write(json.dumps(self.record, indent=1, ensure_ascii=False).encode() + b"\n")
         self.telling.say("train-end", training.step, record=self.record)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from aigc_core.errors import WrongUse, ZooError
+from aigc_core.train import selection
 from aigc_core.train.build import build
 from aigc_core.train.data.batches import Batches
 from aigc_core.train.data.rows import DataSet
@@ -44,7 +45,8 @@ def plan(recipe: Recipe, data: DataSet) -> Plan:
     shapes = {name: tuple(values.shape[1:]) for name, values in first.items()}
     trainer.check(shapes)
     rows = len(next(iter(first.values())))
-    kept = _step_on_meta(trainer, first, rows)
+    kept, terms = _step_on_meta(trainer, first, rows)
+    selection.check(recipe, terms, validated=data.validation is not None)
     weights = {role: sum(each.numel() for each in net.parameters()) for role, net in trainer.networks.items()}
     copies = {role: 2 + _MOMENTS[recipe["optimizers"][role]["kind"]] for role in weights}
     model = next(iter(weights))
@@ -64,8 +66,8 @@ def plan(recipe: Recipe, data: DataSet) -> Plan:
     )
 
 
-def _step_on_meta(trainer: Any, batch: dict[str, torch.Tensor], rows: int) -> int:
-    """Run the trainer's step without numbers; return how many bytes it keeps for its gradients."""
+def _step_on_meta(trainer: Any, batch: dict[str, torch.Tensor], rows: int) -> tuple[int, set[str]]:
+    """Run the trainer's step without numbers; return how many bytes it keeps for its gradients, and its terms."""
     at: list[tuple[str, tuple[int, ...]]] = []
     hooks = [
         module.register_forward_pre_hook(lambda _, given, where=f"{role}.{name}": at.append((where, _shape(given))))
@@ -74,6 +76,7 @@ def _step_on_meta(trainer: Any, batch: dict[str, torch.Tensor], rows: int) -> in
         if name and not list(module.children())
     ]
     kept: dict[int, int] = {}
+    named: set[str] = set()
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         if not isinstance(tensor, nn.Parameter):
@@ -86,6 +89,7 @@ def _step_on_meta(trainer: Any, batch: dict[str, torch.Tensor], rows: int) -> in
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             for terms in trainer.step({name: values.to("meta") for name, values in batch.items()}, noise):
                 _check_terms(trainer, terms)
+                named |= {f"{role}/{name}" for role, found in terms.items() for name in found}
     except ZooError:
         raise
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
@@ -105,7 +109,7 @@ def _step_on_meta(trainer: Any, batch: dict[str, torch.Tensor], rows: int) -> in
     finally:
         for hook in hooks:
             hook.remove()
-    return sum(kept.values())
+    return sum(kept.values()), named
 
 
 def _check_terms(trainer: Any, terms: Any) -> None:

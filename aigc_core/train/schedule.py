@@ -11,13 +11,16 @@ def factor(schedule: Mapping[str, Any], step: int) -> float:
     """Return what every learning rate is multiplied by in the given step, counted from 0.
 
     A linear rise over ``warmup`` steps that reaches 1 at the step after them, then constant, or linear or by half a
-    cosine (arXiv 1608.03983, equation 5) down to ``floor`` at ``steps``, and the floor from there on.
+    cosine (arXiv 1608.03983, equation 5) down to ``floor`` at ``steps``, and the floor from there on; or ``stairs``,
+    multiplied by ``by`` after each number of steps in ``at``.
     """
     warmup, steps, floor = schedule["warmup"], schedule["steps"], schedule["floor"]
     if step < warmup:
         return float((step + 1) / (warmup + 1))
     if schedule["kind"] == "constant":
         return 1.0
+    if schedule["kind"] == "stairs":
+        return float(schedule["by"] ** sum(step >= stair for stair in schedule["at"]))
     if step >= steps:
         return float(floor)
     done = (step - warmup) / (steps - warmup)

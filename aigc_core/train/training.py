@@ -94,10 +94,12 @@ class Training:
         if self.ranks.rank:
             seed_rank(self.recipe["seed"], self.step, self.ranks.rank)
         self._set_learning_rates()
+        self.trainer.taken = self.step
         report = self.update(self.parts.of(rows, batch, noise, self.trainer.weight))
         if self.average:
             self.average.follow()
         self.step += 1
+        self.trainer.taken = self.step  # for what is measured before the next
         return report
 
     def close(self) -> None:
@@ -159,7 +161,7 @@ class Training:
         if left:
             raise ValueError(f"it has tensors that belong nowhere: {', '.join(sorted(left)[:3])}")
         self.update.scaler.load_state_dict(state["scaler"])
-        self.step = state["step"]
+        self.step = self.trainer.taken = state["step"]
 
 
 def _taken(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -200,7 +200,7 @@ FAMILIES = {
     ),
     "vae": (
         "vae-digits",
-        ["trainer.config.binarise=dynamic", 'data.augment=[{"kind": "shift", "pixels": 2}]', "ema=0.9"],
+        ["data.binarise=dynamic", 'data.augment=[{"kind": "shift", "pixels": 2}]', "ema=0.9"],
     ),
     "text": ("char-shakespeare", ["networks.decoder.config.dropout=0.2", "schedule.steps=12", "schedule.warmup=2"]),
 }

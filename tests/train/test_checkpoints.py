@@ -252,7 +252,9 @@ def test_a_log_that_was_cut_is_refused(run, again):
     [
         ("optimizers.autoencoder.learning_rate=0.5", "optimizers"),
         ("networks.autoencoder.config.hidden=8", "networks"),
-        ("trainer.config.binarise=dynamic", "trainer"),
+        ("trainer.config.draws=2", "trainer"),
+        ("data.binarise=dynamic", "data"),
+        ('losses.evidence={"use": "vae:elbo"}', "losses"),
         ("data.batch_size=3", "data"),
         ("seed=2", "seed"),
         ("ema=0.5", "ema"),

@@ -123,7 +123,7 @@ def processes(tmp_path_factory):
 
 def test_two_ranks_take_the_step_of_one(processes, tiny):
     """The quick one: both are started at once."""
-    recipe = tiny("vae", "trainer.config.binarise=none", "budget.steps=3", "samples.every=0", *plain("autoencoder"))
+    recipe = tiny("vae", "data.binarise=none", "budget.steps=3", "samples.every=0", *plain("autoencoder"))
     started = {}
     for ranks in (1, 2):
         out = processes.home / f"quick-{ranks}-run"
@@ -159,9 +159,9 @@ GAN = [
 ]
 VALIDATED = ['data.split={"by": "position", "validation": 0.5}', "evaluate.every=4"]
 RECIPES = {
-    "vae": ("vae", ["trainer.config.binarise=none", "log.every=1", *VALIDATED, *plain("autoencoder")]),
+    "vae": ("vae", ["data.binarise=none", "log.every=1", *VALIDATED, *plain("autoencoder")]),
     "text": ("text", ["networks.decoder.config.dropout=0.0", "log.every=1", "evaluate.every=4", *plain("decoder")]),
-    "odd": ("vae", ["trainer.config.binarise=none", "data.batch_size=5", "log.every=1", *plain("autoencoder")]),
+    "odd": ("vae", ["data.binarise=none", "data.batch_size=5", "log.every=1", *plain("autoencoder")]),
     "names": ("names", ["networks.decoder.config.dropout=0.0", "log.every=1", "accumulate=2", *plain("decoder")]),
     "alternating": ("gan", ["trainer.config.update=alternating", "log.every=1", *GAN]),
     "simultaneous": ("gan", ["trainer.config.update=simultaneous", "log.every=1", *GAN]),
@@ -173,7 +173,7 @@ STILL = {"alternating", "simultaneous"}
 """Compared with batch norm in eval mode: of a part of a batch it has other statistics than of the whole."""
 BUFFERS = {f"{name} with batch norm": RECIPES[name] for name in ("alternating", "simultaneous")}
 GOES_ON = {
-    "vae": ("vae", ["trainer.config.binarise=none", "log.every=2", "ema=0.9", *VALIDATED, *plain("autoencoder")]),
+    "vae": ("vae", ["data.binarise=none", "log.every=2", "ema=0.9", *VALIDATED, *plain("autoencoder")]),
     "gan": ("gan", ["log.every=2", "data.order=shuffle", "networks.discriminator.config.dropout=0.0"]),
     "text": ("text", ["networks.decoder.config.dropout=0.0", "log.every=2", "evaluate.every=4"]),
     "sharded": ("text", ["networks.decoder.config.dropout=0.0", "log.every=2", "compute.shard=true", "ema=0.9"]),

@@ -136,7 +136,7 @@ def test_the_folder_is_a_model_that_runs_and_shows(zoo, tiny, tmp_path, family):
 def test_quiet_prints_nothing_but_warnings(zoo, tiny, tmp_path):
     done = zoo("train", tiny("vae"), "--out", tmp_path / "fine", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    odd = ["--quiet", "--set", "data.range=[0, 2]", "--set", "trainer.config.binarise=none", "--steps", "1"]
+    odd = ["--quiet", "--set", "data.range=[0, 2]", "--set", "data.binarise=none", "--steps", "1"]
     done = zoo("train", tiny("vae"), "--out", tmp_path / "odd", *odd)
     assert done.returncode == 0
     assert done.stdout == ""

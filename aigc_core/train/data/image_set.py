@@ -46,8 +46,19 @@ def image_set(spec: Mapping[str, Any], found: Mapping[str, Images], place: str) 
     if (classes := found["train"].classes) is not None:
         facts["classes"] = classes
     counts = {part: len(each) for part, each in rows.items() if each is not None}
+    if spec.get("binarise") == "fixed":
+        _check_binary(cleaned, place)
     records = {part: each.record for part, each in cleaned.items()}
-    return DataSet(rows["train"], rows["validation"], rows["test"], identity(spec, records, counts), facts)
+    said = identity(spec, records, counts) | {"binarise": spec.get("binarise", "none")}
+    return DataSet(rows["train"], rows["validation"], rows["test"], said, facts)
+
+
+def _check_binary(parts: Mapping[str, Cleaned], place: str) -> None:
+    """Raise ``WrongUse`` where a pixel is neither black nor white."""
+    for part, each in parts.items():
+        if any(bool(((row != 0) & (row != 255)).any()) for row in each.rows):
+            text = f"data.binarise is fixed, but the {part} images in {place} have grey pixels."
+            raise WrongUse(text, "Use dynamic, which draws them black or white, or none.")
 
 
 def _split(cleaned: Mapping[str, Cleaned], split: Split) -> dict[str, Cleaned]:
