@@ -15,6 +15,20 @@ def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     return _starting(incomplete, lambda: [entry.id for entry in registry.entries()])
 
 
+def models_that(capability: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what offers the models that have a capability and start with what is typed."""
+
+    def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return _starting(
+            incomplete,
+            lambda: [
+                entry.id for entry in registry.entries() if entry.manifest and capability in entry.manifest.capabilities
+            ],
+        )
+
+    return names
+
+
 def recipe_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the installed recipes that start with what is typed."""
     from aigc_core.train.recipe import installed

@@ -69,7 +69,7 @@ class ModelCommand(click.Command):
             if own:
                 formatter.write_dl([row for param in own if (row := param.get_help_record(ctx))])
             else:
-                formatter.write_text("It has none." if entry else "See: aigc-zoo run MODEL --help")
+                formatter.write_text("It has none." if entry else f"See: {ctx.command_path} MODEL --help")
 
 
 def _flags(entry: Entry) -> list[click.Parameter]:

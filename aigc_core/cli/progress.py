@@ -71,12 +71,12 @@ def bars(files: Sequence[WeightFile]) -> Iterator[Report]:
 
 
 @contextmanager
-def samples_bar(total: int, hidden: bool) -> Iterator[Callable[[int], None]]:
+def samples_bar(total: int, hidden: bool, label: str = "samples") -> Iterator[Callable[[int], None]]:
     """Show progress on a terminal's standard error stream; a run of one batch is over before a bar can be read."""
     if hidden or not sys.stderr.isatty():
         yield lambda done: interrupt.check()
         return
-    shown: Any = click.progressbar(length=total, label="samples", file=sys.stderr, show_pos=True)
+    shown: Any = click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True)
 
     def follow(done: int) -> None:
         interrupt.check()

@@ -87,6 +87,9 @@ def _run(
     opening = Opening.of(flags)
     entry = opening.find(name)
     assert entry.manifest is not None
+    from aigc_core.run.capabilities import require
+
+    require(entry.manifest, "generate")
     options = given_options(flags)
     if entry.manifest.output.get("kind") == "text":
         from aigc_core.cli import run_text

@@ -29,7 +29,9 @@ def check_model(document: dict[str, Any], path: str, report: Report) -> None:
         )
     folder = os.path.dirname(path) if beside else os.path.dirname(os.path.dirname(path))
     _check_options(document, report)
-    _check_pair(document.get("use", {}).get("output", {}), ("use", "output", "range"), report)
+    for side in ("input", "output"):
+        _check_pair(document.get("use", {}).get(side, {}), ("use", side, "range"), report)
+    _check_shapes(document, report)
     for index, score in enumerate(document.get("scores", [])):
         _check_pair(score or {}, ("scores", index, "interval"), report)
     check_files(document, folder, report)
@@ -57,6 +59,39 @@ def _check_pair(entry: dict[str, Any], path: Path, report: Report) -> None:
         return
     message = f"{place(path)} has {shown(low)} as low and {shown(high)} as high end."
     report.add("empty-range", path, message, "It takes the low end, then the high end, such as [-1, 1].")
+
+
+_TAKES_IMAGES = ("reconstruct", "interpolate", "encode")
+
+
+def _check_shapes(document: dict[str, Any], report: Report) -> None:
+    """Check that a model that takes images says which, and that they are of the sizes of those that it makes."""
+    use, able = document.get("use", {}), document.get("capabilities", [])
+    takes = [name for name in _TAKES_IMAGES if name in able]
+    if takes and "input" not in use and ("use", "input") not in report.faulty:
+        message = f"use has no input, and the model is said to {takes[0]}."
+        example = '{"kind": "image", "shape": [1, 28, 28], "range": [0, 1]}'
+        report.add("missing-field", ("use", "input"), message, f'Add "input", such as {example}.')
+    taken, made = (_sizes(use, side, report) for side in ("input", "output"))
+    if "generate" in able and None in made:
+        hint = "It takes numbers; null is for a model that only follows the images that it is given."
+        report.add("shapes-disagree", ("use", "output", "shape"), "A model that generates has a size of its own.", hint)
+    elif taken.count(None) == 1:
+        message, hint = "One side follows the image's, the other does not.", "It takes two numbers, or null twice."
+        report.add("shapes-disagree", ("use", "input", "shape"), message, hint)
+    elif taken and made and taken != made and (taken[0] != made[0] or taken.count(None) != 2):
+        hint = f"It takes {json.dumps(made)}, as under use.output."
+        message = f"Images go in as {json.dumps(taken)} and come out as {json.dumps(made)}."
+        report.add("shapes-disagree", ("use", "input", "shape"), message, hint)
+
+
+def _sizes(use: dict[str, Any], side: str, report: Report) -> list[int | None]:
+    """Return the shape of an image that goes in or comes out; nothing where there is none that is right by itself."""
+    entry, path = use.get(side) or {}, ("use", side, "shape")
+    shape: list[int | None] = entry.get("shape") or []
+    if entry.get("kind") != "image" or len(shape) != 3 or any((*path, at) in report.faulty for at in range(3)):
+        return []
+    return shape
 
 
 def _check_options(document: dict[str, Any], report: Report) -> None:

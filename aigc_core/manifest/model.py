@@ -43,6 +43,10 @@ class ModelManifest(NamedTuple):
     options: dict[str, Any]
     """The options' JSON Schema: an object of scalar properties."""
     output: dict[str, Any]
+    input: dict[str, Any]
+    """What an autoencoder takes, with its defaults filled in; empty where the model takes no image."""
+    capabilities: tuple[str, ...]
+    """The verbs that the model is for; ``generate`` is ``run``."""
     source: str
     """``bundled`` or ``hub``."""
     repo_id: str
@@ -95,6 +99,8 @@ class ModelManifest(NamedTuple):
             options=options,
             api=pick(document, "code.api", int, origin),
             output=_output(document, origin),
+            input=_input(document, origin),
+            capabilities=_capabilities(document, origin),
             source=text("weights.source"),
             repo_id=_repo_id(document, origin),
             revision=_revision(document, origin),
@@ -141,14 +147,52 @@ def _output(document: dict[str, Any], origin: str) -> dict[str, Any]:
     where = f"{origin}, use.output"
     if pick(output, "kind", str, where) == "text":
         return output
-    shape, bounds = pick(output, "shape", list, where), pick(output, "range", list, where)
-    if not shape or not all(type(size) is int and 0 < size <= 1_000_000 for size in shape):
+    shape, free = pick(output, "shape", list, where), "generate" not in _capabilities(document, origin)
+    if not shape or not all(_is_size(size, 1_000_000) or (free and size is None) for size in shape):
         raise Malformed(f"{where}: shape is no list of sizes")
-    if output["kind"] == "image" and (len(shape) != 3 or shape[0] not in (1, 3)):
+    if output["kind"] == "image":
+        _check_image(shape, where)
+    _check_range(output, where)
+    return output
+
+
+def _input(document: dict[str, Any], origin: str) -> dict[str, Any]:
+    if "input" not in document["use"]:
+        return {}
+    where = f"{origin}, use.input"
+    taken: dict[str, Any] = {"multiple": 1, "largest": 1024, **pick(document, "use.input", dict, origin)}
+    shape, sizes = pick(taken, "shape", list, where), taken["shape"][1:]
+    _check_image(shape, where)
+    if sizes != [None, None] and not all(_is_size(size, 8192) for size in sizes):
+        raise Malformed(f"{where}: shape has a height and width that are neither two sizes nor null both")
+    if not _is_size(taken["multiple"], 1024) or not _is_size(taken["largest"], 8192):
+        raise Malformed(f"{where}: multiple or largest is no number of pixels")
+    if pick(taken, "kind", str, where) != "image":
+        raise Malformed(f"{where}: kind is no image")
+    _check_range(taken, where)
+    return taken
+
+
+def _capabilities(document: dict[str, Any], origin: str) -> tuple[str, ...]:
+    found = document.get("capabilities", ["generate"])
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise Malformed(f"{origin}: capabilities is no list of names")
+    return tuple(found)
+
+
+def _is_size(value: Any, most: int) -> bool:
+    return type(value) is int and 0 < value <= most
+
+
+def _check_image(shape: list[Any], where: str) -> None:
+    if len(shape) != 3 or shape[0] not in (1, 3):
         raise Malformed(f"{where}: shape is no [channels, height, width] with 1 or 3 channels")
+
+
+def _check_range(entry: dict[str, Any], where: str) -> None:
+    bounds = pick(entry, "range", list, where)
     if len(bounds) != 2 or not all(type(end) in (int, float) for end in bounds) or bounds[0] >= bounds[1]:
         raise Malformed(f"{where}: range is no pair of a low and a high number")
-    return output
 
 
 def leaves_folder(path: str) -> bool:

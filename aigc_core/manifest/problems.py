@@ -51,6 +51,9 @@ CODES = {
     "option-collides": "An option has the name of a flag or parameter of the core's own verbs, such as seed or count.",
     "bad-default": "The default of an option does not obey the option's own type, bounds or enum.",
     "empty-range": "The low end of a range is not below its high end, so that nothing lies within.",
+    "shapes-disagree": "Images would go in and come out in shapes that do not go together: other channels or sizes "
+    "under use.input than under use.output, null for one side alone, or null under use.output of a model that "
+    "generates.",
     "duplicate-entry": "An entry of an array is there twice: a weight file, a capability, a hook, a metric.",
     "path-escapes": "A path is absolute, has a backslash or an empty, . or .. part, or follows a link out of the "
     "model's folder. Only files inside that folder are read.",

@@ -1,4 +1,4 @@
-"""From a name to a model that is ready to sample: resolve, fetch, load."""
+"""From a name to a model that is ready for use: resolve, fetch, load."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from aigc_core.hub import lock
 from aigc_core.hub.choose import CONFIG
 from aigc_core.hub.names import is_hub_name
 from aigc_core.hub.pull import Report, pull, silent, unpinned
-from aigc_core.interfaces import NoiseSpec
-from aigc_core.interfaces.language_model import LanguageModel
 from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.registry import Entry
+from aigc_core.run.autoencode import settle
+from aigc_core.run.capabilities import fault
 from aigc_core.run.model import Model, guarded, whole_number
 from aigc_core.verified import verify
 from aigc_core.weights import check_dtype
@@ -68,8 +68,9 @@ def open_entry(entry: Entry, files: Mapping[str, Path], device: str, computing: 
     kind, config = generator_class(entry), _config(entry, files)
     chosen = computing._asdict() if has_engines(kind) else _no_choice(entry, computing)
     generator = guarded(entry, "load", lambda: kind.open(config, files, device, **chosen))
-    if fault := _fault(generator):
-        raise NotAvailable(f"The generator of {entry.id}, by {entry.plugin.distribution}, {fault}.")
+    assert entry.manifest is not None
+    if reason := fault(generator, entry.manifest):
+        raise NotAvailable(f"The generator of {entry.id}, by {entry.plugin.distribution}, {reason}.")
     model = Model(entry, generator, device)
     if model.language is None:
         _settle(model)
@@ -97,7 +98,9 @@ def _no_choice(entry: Entry, computing: Computing) -> dict[str, Any]:
 
 
 def _settle(model: Model) -> None:
-    """Compute one sample on one thread and throw it away. A language model, which may need no torch, settles itself.
+    """Compute one sample and one small image on one thread and throw them away.
+
+    A language model, which may need no torch, settles itself.
 
     The libraries under torch choose their kernels at the first call. Where two threads make that call at once, one of
     them can compute its half of the first batch with others: without this, 8 of 282 fresh processes on a loaded
@@ -108,25 +111,12 @@ def _settle(model: Model) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        next(model.stream([0], batch_size=1))
+        if "generate" in model.manifest.capabilities:
+            next(model.stream([0], batch_size=1))
+        if model.manifest.input:
+            settle(model)
     finally:
         torch.set_num_threads(threads)
-
-
-def _fault(generator: Any) -> str:
-    """Return what keeps an object from being a generator, or an empty string."""
-    if not all(isinstance(getattr(generator, name, None), str) for name in ("engine", "dtype")):
-        return "has no engine and dtype as text"
-    noise = getattr(generator, "noise", None)
-    if not isinstance(noise, Mapping) or not all(isinstance(spec, NoiseSpec) for spec in noise.values()):
-        return "has no map of NoiseSpec as noise"
-    if not all(type(size) is int and size > 0 for spec in noise.values() for size in spec.shape):
-        return "has noise of a shape that cannot be"
-    if isinstance(generator, LanguageModel) and [
-        (len(spec.shape), spec.distribution) for spec in generator.noise.values()
-    ] != [(1, "uniform")]:
-        return "has other noise than the one row of uniforms that tokens are chosen by"
-    return "" if callable(getattr(generator, "generate", None)) else "has no generate"
 
 
 def resolve(name: str, *, locked: bool = False, say: Callable[[str], None] = lambda text: None) -> Entry:

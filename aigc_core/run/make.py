@@ -12,6 +12,7 @@ from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
 from aigc_core.plugins import Implementation, implementations
 from aigc_core.run import receipt as receipts
+from aigc_core.run.capabilities import require
 from aigc_core.run.model import BATCH, whole_number
 from aigc_core.run.speak import Spoken
 from aigc_core.run.speak import samples as spoken_samples
@@ -60,8 +61,10 @@ def plan(
     """Check everything about a run that can be known without the model.
 
     The output's name says what is written, but for a ``writer`` that is given, which writes no file. Raises
-    ``WrongUse`` for an option, output or count that cannot be, ``NotAvailable`` where the disk has no room.
+    ``WrongUse`` for a model that makes nothing from noise, an option, output or count that cannot be, ``NotAvailable``
+    where the disk has no room.
     """
+    require(manifest, "generate")
     if (kind := manifest.output.get("kind")) not in _WRITERS:
         raise NotAvailable(f"{manifest.id} makes {kind}, which this version cannot write.")
     seed, batch_size = whole_number(seed, "seed", 0), whole_number(batch_size, "batch_size", 1)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aigc_core.errors import NotAvailable, WrongUse, ZooError
-from aigc_core.interfaces import Generator, Samples
+from aigc_core.interfaces import Autoencoder, Generator, Latents, Samples
 from aigc_core.interfaces.language_model import LanguageModel
 from aigc_core.interfaces.samples import NO_RANGE, fault
 from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
 from aigc_core.registry import Entry
+from aigc_core.run.capabilities import require
 from aigc_core.run.noise import draw
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from aigc_core.run.autoencode import Images
 
 BATCH = 64
 """Every batch has this shape, the last one padded: so sample *i* is the same to the bit whatever is made beside it."""
@@ -27,11 +30,15 @@ MAX_INDEX = 2**63
 
 
 class Model:
-    """A generator with its manifest. Sampling leaves it, and every global state, as it was."""
+    """A generator, an autoencoder or both, with its manifest. Using it leaves it, and every global state, as it was.
 
-    def __init__(self, entry: Entry, generator: Generator, device: str) -> None:
+    What it can do is what its manifest says; asked for anything else, it raises ``WrongUse``.
+    """
+
+    def __init__(self, entry: Entry, generator: Generator | Autoencoder, device: str) -> None:
         assert entry.manifest is not None
-        self.entry, self.generator, self.device = entry, generator, device
+        self.entry, self.device = entry, device
+        self.generator: Any = generator
         self.manifest: ModelManifest = entry.manifest
 
     @property
@@ -68,17 +75,55 @@ class Model:
         Every batch is computed as ``batch_size`` samples; where none is given, as ``batch_shape`` says. Raises
         ``WrongUse`` as ``generate`` does, and ``NotAvailable`` where the plugin's code fails.
         """
-        checked = check(options, self.manifest.options, self.manifest.id)
+        checked = self._asked("generate", options)
         seed = whole_number(seed, "seed", 0)
         if batch_size is None:
             batch_size = batch_shape(self.manifest, len(indices))
         return self._batches(indices, seed, whole_number(batch_size, "batch_size", 1), checked)
 
+    def encode(self, images: np.ndarray, /, **options: Any) -> Latents:
+        """Return the latents of images (n, c, h, w): uint8 levels, or float32 in the range of ``use.input``.
+
+        ``aigc_core.run.pictures.read`` brings a file to what the model takes. Raises ``WrongUse`` for images or options
+        that cannot be, ``NotAvailable`` where the plugin's code fails.
+        """
+        from aigc_core.run import autoencode
+
+        return autoencode.joined([*autoencode.encoded(self, _some(images), self._asked("encode", options))])
+
+    def decode(self, latents: Latents | np.ndarray, /, **options: Any) -> Samples:
+        """Return the images of latents, as ``encode`` returns them or their values alone. Raises as ``encode`` does."""
+        from aigc_core.run import autoencode
+
+        values: Any = latents.values if isinstance(latents, Latents) else latents
+        return _gathered(autoencode.decoded(self, values, self._asked("decode", options)))
+
+    def reconstruct(self, images: np.ndarray, /, **options: Any) -> Samples:
+        """Return what decoding the latents of images (n, c, h, w) gives. Takes and raises what ``encode`` does."""
+        from aigc_core.run import autoencode
+
+        return _gathered(autoencode.reconstructed(self, _some(images), self._asked("reconstruct", options)))
+
+    def interpolate(self, one: np.ndarray, other: np.ndarray, /, count: int, **options: Any) -> Samples:
+        """Return ``count`` images from the reconstruction of one image (c, h, w) to that of another, both included.
+
+        The way between is the plugin's (``Autoencoder.between``). Raises as ``encode`` does, and for a count below 2.
+        """
+        from aigc_core.run import autoencode
+
+        checked, count = self._asked("interpolate", options), whole_number(count, "count", 2)
+        return _gathered(autoencode.interpolated(self, [*_some([one]), *_some([other])], count, checked))
+
+    def _asked(self, capability: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options with their defaults. Raises ``WrongUse`` where the model cannot do that, or has others."""
+        require(self.manifest, capability)
+        return check(options, self.manifest.options, self.manifest.id)
+
     def _batches(self, indices: Sequence[int], seed: int, size: int, options: dict[str, Any]) -> Iterator[Samples]:
         for first in range(0, len(indices), size):
             wanted = [whole_number(index, "index", 0) for index in indices[first : first + size]]
             noise = draw(self.generator.noise, seed, wanted)
-            padded = {name: _pad(values, size) for name, values in noise.items()}
+            padded = {name: pad(values, size) for name, values in noise.items()}
             samples = guarded(self.entry, "sample from", partial(self.generator.generate, padded, options))
             self.check(samples, size, author(self.entry))
             yield samples._replace(values=samples.values[: len(wanted)])
@@ -134,10 +179,28 @@ def whole_number(value: Any, name: str, lowest: int) -> int:
     return number
 
 
-def _pad(values: np.ndarray, size: int) -> np.ndarray:
+def pad(values: np.ndarray, size: int) -> np.ndarray:
     """Repeat the first row until the batch has its full shape."""
     import numpy as np
 
     if len(values) == size:
         return values
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
+
+
+def _some(images: Any) -> Images:
+    """Return images that somebody gave. Raises ``WrongUse`` where they are no arrays, or none."""
+    import numpy as np
+
+    if not isinstance(images, (np.ndarray, list)) or not all(isinstance(image, np.ndarray) for image in images):
+        raise WrongUse("Images are given as a numpy array of shape (n, channels, height, width).")
+    if not len(images):
+        raise WrongUse("There are no images.")
+    return images
+
+
+def _gathered(parts: Iterable[Samples]) -> Samples:
+    import numpy as np
+
+    found = list(parts)
+    return found[0]._replace(values=np.concatenate([part.values for part in found]))

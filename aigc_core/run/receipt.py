@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aigc_core import __version__
-from aigc_core.errors import NotAvailable, Refused
+from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError
 from aigc_core.run.model import author, guarded
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ KEY = "aigc-zoo"
 BESIDE = (".npy", ".txt", ".jsonl")
 """Endings of files that cannot hold a receipt."""
 FORMAT = 1
+OF_FILES = ("reconstruct", "interpolate", "encode", "decode")
+"""Verbs that make a file out of files; their receipts name them, and hold no seed."""
 _BYTES = 16_000_000
 """A receipt holds the prompt, which ``--prompt-file`` may give; more than this is none of ours."""
 _BOUNDS = {"seed": (0, 2**63 - 1), "batch_size": (1, 65_536), "threads": (1, 1024)}
@@ -32,6 +36,12 @@ def make(model: Model, *, seed: int, indices: range, options: dict[str, Any], ba
     """Describe a run: no time and no path, so that the same run gives the same bytes."""
     drawn = {"options": options, "seed": seed, "indices": [indices.start, indices.stop], "batch_size": batch_size}
     return {"format": FORMAT, **identity(model), **drawn, **environment(model)}
+
+
+def of_files(model: Model, verb: str, inputs: Sequence[Mapping[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """Describe what a verb made of files, each with its ``name`` (no folder) and ``sha256``: no time and no path."""
+    made = {"verb": verb, "options": options, "inputs": [*inputs]}
+    return {"format": FORMAT, **identity(model), **made, **environment(model)}
 
 
 def identity(model: Model) -> dict[str, Any]:
@@ -78,10 +88,25 @@ def dumps(receipt: dict[str, Any]) -> str:
 
 
 def read(path: str) -> dict[str, Any]:
-    """Read the receipt of a file that aigc-zoo wrote.
+    """Read the receipt of a file that ``aigc-zoo run`` wrote.
 
-    Raises ``NotAvailable`` where the file cannot be read and ``Refused`` where it holds no receipt that can be used.
+    Raises ``NotAvailable`` where the file cannot be read, ``Refused`` where it holds no receipt that can be used, and
+    ``WrongUse`` where another verb made it, which takes files that a receipt does not hold.
     """
+    receipt = found(path)
+    if receipt is None:
+        raise Refused(
+            f"{path} holds no receipt of aigc-zoo: it was not written by it, or saved again by another program."
+        )
+    if "verb" in receipt:
+        raise _by_another_verb(path, receipt)
+    if reason := _unusable(receipt):
+        raise Refused(f"The receipt in {path} cannot be used: {reason}.")
+    return receipt
+
+
+def found(path: str) -> dict[str, Any] | None:
+    """Return the receipt in or beside a file, whatever it says; None where there is none. Raises as ``read`` does."""
     try:
         text = _embedded(path)
         receipt = json.loads(text) if text else None
@@ -91,13 +116,22 @@ def read(path: str) -> dict[str, Any]:
         raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise Refused(f"The receipt in {path} is damaged: {error}.") from error
-    if not isinstance(receipt, dict):
-        raise Refused(
-            f"{path} holds no receipt of aigc-zoo: it was not written by it, or saved again by another program."
-        )
-    if reason := _unusable(receipt):
-        raise Refused(f"The receipt in {path} cannot be used: {reason}.")
-    return receipt
+    return receipt if isinstance(receipt, dict) else None
+
+
+def _by_another_verb(path: str, receipt: dict[str, Any]) -> ZooError:
+    entries, options = receipt.get("inputs"), receipt.get("options")
+    if receipt["verb"] not in OF_FILES or not isinstance(entries, list) or not isinstance(options, dict):
+        return Refused(f"The receipt in {path} cannot be used: it is of a verb that this version does not know.")
+    inputs = [str(entry.get("name")) for entry in entries if isinstance(entry, dict)]
+    words = ["aigc-zoo", receipt["verb"], str(receipt.get("model")), *inputs[:8], *["..."] * (len(inputs) > 8)]
+    words += ["-n", str(receipt["count"])] if "count" in receipt else []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    again = " ".join(word if word == "..." else shlex.quote(word) for word in [*words, "-o", path])
+    message = f"{path} was made of files by `aigc-zoo {receipt['verb']}`, and --again repeats only what run made."
+    return WrongUse(message, f"Type: {again}")
 
 
 def _embedded(path: str) -> str:

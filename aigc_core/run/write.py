@@ -107,20 +107,25 @@ def write_sheet(job: Job, batches: Iterator[Samples]) -> None:
             canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)
             position += 1
     with whole_file(job.output) as stream:
-        _png(canvas, job.receipt, stream)
+        write_png(canvas, job.receipt, stream)
 
 
 def write_images(job: Job, batches: Iterator[Samples]) -> None:
     """Write each image into a PNG of its own, named by model, seed and index."""
-    try:
-        os.makedirs(job.output, exist_ok=True)
-    except OSError as error:
-        raise WrongUse(f"Cannot make the folder {job.output}: {(error.strerror or str(error)).lower()}.") from error
+    make_folder(job.output)
     indices = iter(job.indices)
     for samples in batches:
         for image, index in zip(samples.levels(), indices, strict=False):
             name = f"{job.model}-{job.seed}-{index:06}.png"
             _write_single(os.path.join(job.output, name), image, job.receipt | {"indices": [index, index + 1]})
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it, where they are missing. Raises ``WrongUse`` where that cannot be."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise WrongUse(f"Cannot make the folder {path}: {(error.strerror or str(error)).lower()}.") from error
 
 
 def write_single(job: Job, batches: Iterator[Samples]) -> None:
@@ -172,7 +177,7 @@ _WRITERS: dict[str, Writer] = {".png": write_sheet, ".npy": write_npy, ".safeten
 
 def _write_single(path: str, image: np.ndarray, receipt: dict[str, Any]) -> None:
     with whole_file(path) as stream:
-        _png(image.transpose(1, 2, 0), receipt | {"layout": SINGLE}, stream)
+        write_png(image.transpose(1, 2, 0), receipt | {"layout": SINGLE}, stream)
 
 
 def _grid(count: int) -> tuple[int, int]:
@@ -180,7 +185,8 @@ def _grid(count: int) -> tuple[int, int]:
     return columns, -(-count // columns)
 
 
-def _png(pixels: np.ndarray, receipt: dict[str, Any], stream: BinaryIO) -> None:
+def write_png(pixels: np.ndarray, receipt: dict[str, Any], stream: BinaryIO) -> None:
+    """Write pixels, uint8 (h, w, c), as a PNG with a receipt in it."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 

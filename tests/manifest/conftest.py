@@ -66,6 +66,7 @@ MODEL: dict[str, Any] = {
             },
         },
         "output": {"kind": "image", "shape": [1, 28, 28], "range": [-1, 1]},
+        "input": {"kind": "image", "shape": [1, 28, 28], "range": [0, 1], "multiple": 1, "largest": 28},
     },
     "terms": {
         "code": "Apache-2.0",

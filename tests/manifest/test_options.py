@@ -126,14 +126,15 @@ def test_unusable_schemas(given: Any, reason: str) -> None:
     assert options.check_schema(given).startswith(reason)
 
 
-def test_every_flag_and_parameter_of_run_is_reserved() -> None:
+def test_every_flag_and_parameter_of_a_verb_that_takes_options_is_reserved() -> None:
     import inspect
 
-    from aigc_core.cli import run
+    from aigc_core.cli import decode, encode, interpolate, reconstruct, run
     from aigc_core.run.model import Model
 
-    taken = {name for param in run.command.params for name in [param.name, *param.opts, *param.secondary_opts]}
-    for function in (run._run, Model.generate, Model.stream):
+    params = [param for verb in (run, reconstruct, interpolate, encode, decode) for param in verb.command.params]
+    taken = {name for param in params for name in [param.name, *param.opts, *param.secondary_opts]}
+    for function in (run._run, Model.generate, Model.stream, Model.interpolate):
         taken |= {
             name for name, part in inspect.signature(function).parameters.items() if part.kind != part.VAR_KEYWORD
         }

@@ -71,6 +71,10 @@ def crowded(make_site: Callable[[], Any]) -> Any:
         (["run", "no-model"], 2),
         (["run", "model-4", "--no-such-option"], 2),
         (["run", "model-4", "-o", "x.nosuchending"], 2),
+        (["reconstruct", "--help"], 0),
+        (["interpolate", "model-4", "--help"], 0),
+        (["encode", "no-model", "x.png"], 2),
+        (["decode", "model-4", "x.npy"], 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

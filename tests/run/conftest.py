@@ -125,3 +125,62 @@ def talk(cli, bigrams, monkeypatch):
             return cli(*arguments)
 
     return run
+
+
+ONE_SIZE = {"kind": "image", "shape": [1, 28, 28], "range": [0, 1]}
+ANY_SIZE = {"kind": "image", "shape": [3, None, None], "range": [-1, 1]}
+ENCODES = ["reconstruct", "interpolate", "encode", "decode"]
+FAULTS = (
+    *("encode-raises", "no-latents", "latents-nan", "latents-shape", "latents-type", "deviation-negative"),
+    *("deviation-shape", "decode-raises", "images-nan", "images-range", "images-shape", "between-shape"),
+)
+TOYS = {
+    "toy-linear": ("linear", ["generate", *ENCODES], ONE_SIZE, ONE_SIZE),
+    "toy-exact": ("exact", ENCODES, ONE_SIZE, ONE_SIZE),
+    "toy-free": ("free", ENCODES, {**ANY_SIZE, "multiple": 8, "largest": 64}, ANY_SIZE),
+    "toy-codes": ("codes", ENCODES, ONE_SIZE, ONE_SIZE),
+    "toy-no-input": ("linear", ENCODES, None, ONE_SIZE),
+    "toy-no-encoder": ("no-encoder", ENCODES, ONE_SIZE, ONE_SIZE),
+    "toy-no-latent": ("no-latent", ENCODES, ONE_SIZE, ONE_SIZE),
+    "toy-decoder": ("no-encoder", ["decode"], None, ONE_SIZE),
+    **{f"toy-{fault}": ("faulty", ENCODES, ONE_SIZE, ONE_SIZE) for fault in FAULTS},
+}
+"""Models of random weights: architecture, capabilities, use.input and use.output."""
+
+
+@pytest.fixture(scope="session")
+def toys(make_site):
+    """Install a third party's plugin of autoencoders; return the site."""
+    site, package = make_site(), "toy_zoo"
+    names = sorted({architecture for architecture, *_ in TOYS.values()})
+    targets = {name: f"{package}.generators:{name.title().replace('-', '')}" for name in names}
+    plugin = {"name": "toy", "api": 1, "summary": "Toys.", "components": {"generators": targets}}
+    generator = (Path(__file__).parent / "toys.py").read_text("utf-8")
+    source = site.install("toy-zoo", "toy", plugin_json=json.dumps(plugin), generator=generator)
+    (source / "zoo" / "models").mkdir()
+    gain = {"type": "number", "minimum": 0, "maximum": 9, "default": 1.0, "description": "By how much latents grow."}
+    for name, (architecture, capabilities, taken, made) in TOYS.items():
+        options = {"type": "object", "additionalProperties": False, "properties": {"gain": gain}}
+        use = {"output": made} | ({"input": taken} if taken else {}) | {"options": options}
+        config = {"fault": name.removeprefix("toy-")} if architecture == "faulty" else {}
+        document = {
+            "schema": 1,
+            "id": name,
+            "family": "vae",
+            "task": "other",
+            "summary": "An autoencoder of random weights.",
+            "code": {"plugin": "toy", "api": 1, "architecture": architecture, "config": config},
+            "weights": {"source": "bundled", "files": []},
+            "capabilities": capabilities,
+            "use": use,
+            "terms": {"code": "Apache-2.0", "weights": "Apache-2.0", "data": None},
+        }
+        (source / "zoo" / "models" / f"{name}.json").write_text(json.dumps(document))
+    return site
+
+
+@pytest.fixture
+def toy(cli, toys, monkeypatch):
+    """Run the command line in this process with that plugin installed."""
+    monkeypatch.syspath_prepend(toys.packages)
+    return cli
