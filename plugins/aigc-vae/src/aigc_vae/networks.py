@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
+
+from aigc_vae.autoencoder import VariationalAutoencoder
+from aigc_vae.likelihoods import Bernoulli
+from aigc_vae.priors import VampPrior
 
 SIDE = 28
 
 
-class Mlp28(nn.Module):
-    """One hidden layer each way: images (n, 1, 28, 28) in [0, 1] to a normal posterior, latents to pixel logits."""
+class Mlp28(VariationalAutoencoder):
+    """One hidden layer each way: images (n, 1, 28, 28) in [0, 1] to a normal posterior, latents to pixel logits.
 
-    def __init__(self, hidden: int = 400, latent_dim: int = 20) -> None:
+    With ``classes``, the label's one-hot stands beside the image and beside the latent. With ``pseudo_inputs``, so
+    many of them make the prior (``VampPrior``); 0 is N(0, 1).
+    """
+
+    shape = (1, SIDE, SIDE)
+
+    def __init__(self, hidden: int = 400, latent_dim: int = 20, classes: int = 0, pseudo_inputs: int = 0) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
-        self.encoder = nn.Linear(SIDE * SIDE, hidden)
+        if classes and pseudo_inputs:
+            raise ValueError("pseudo_inputs are for a network without classes: each would need a class of its own")
+        self.latent_dim, self.classes = latent_dim, classes
+        self.encoder = nn.Linear(SIDE * SIDE + classes, hidden)
         self.posterior = nn.Linear(hidden, 2 * latent_dim)
-        self.decoder = nn.Linear(latent_dim, hidden)
+        self.decoder = nn.Linear(latent_dim + classes, hidden)
         self.pixels = nn.Linear(hidden, SIDE * SIDE)
+        self.likelihood = Bernoulli()
+        if pseudo_inputs:
+            self.prior = VampPrior(pseudo_inputs, self.shape)
 
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance of q(z | x), each (n, latent_dim)."""
-        mean, log_variance = self.posterior(relu(self.encoder(images.flatten(1)))).chunk(2, 1)
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        hidden = relu(self.encoder(self._beside(images.flatten(1), labels)))
+        mean, log_variance = self.posterior(hidden).chunk(2, 1)
         return mean, log_variance
 
-    def decode(self, latent: Tensor) -> Tensor:
-        """Return the logits (n, 1, 28, 28) of p(x | z), one Bernoulli a pixel."""
-        logits: Tensor = self.pixels(relu(self.decoder(latent)))
+    def decode(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits: Tensor = self.pixels(relu(self.decoder(self._beside(latent, labels))))
         return logits.view(-1, 1, SIDE, SIDE)
 
-    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits, mean and log variance at z = mean + deviation * ``noise``, which is (n, latent_dim)."""
-        mean, log_variance = self.encode(images)
-        return self.decode(mean + noise * (0.5 * log_variance).exp()), mean, log_variance
+    def _beside(self, values: Tensor, labels: Tensor | None) -> Tensor:
+        return torch.cat([values, self.one_hot(labels)], 1) if self.classes else values
