@@ -15,7 +15,7 @@ PLUGINS := $(patsubst %,--editable %,$(wildcard plugins/*))
 PYTHONS ?= $(foreach minor,10 12 13,$(firstword $(wildcard $(HOME)/.pyenv/versions/3.$(minor).*/bin/python) \
 	$(shell command -v python3.$(minor))))
 
-.PHONY: run test fast lint types docs data hub-demo hub-1 pythons bench clean
+.PHONY: run test fast engines lint types docs data hub-demo hub-1 pythons bench clean
 
 run: $(VENV)/.run
 	$(BIN)/aigc-zoo run dcgan-fashion --count 64 --output $(OUT)
@@ -25,6 +25,10 @@ test: $(VENV)/.dev
 
 fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+# llama.cpp built for this machine's CPU, which takes minutes, and the engines' tests, none of them skipped for want of it.
+engines: $(VENV)/.engines
+	$(BIN)/python -m pytest -n $(JOBS) plugins/aigc-text/tests/engines
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -95,7 +99,13 @@ $(VENV)/.run: pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.tx
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PIP) --editable ".[test,lint,docs]" $(PLUGINS) --editable "plugins/aigc-text[test]"
+	$(PIP) --editable ".[test,lint,docs]" $(PLUGINS) --editable "plugins/aigc-text[test]" --editable "plugins/aigc-vae[test]"
+	touch $@
+
+$(VENV)/.engines: $(VENV)/.dev
+	@command -v $${CXX:-c++} >/dev/null || \
+		{ echo "llama.cpp is built from source, and there is no C++ compiler: install one, or set CXX." >&2; exit 1; }
+	CMAKE_ARGS=-DGGML_NATIVE=ON $(PIP) --no-binary llama-cpp-python --editable "plugins/aigc-text[gguf]"
 	touch $@
 
 $(VENV)/.hub-1: $(VENV)/.dev

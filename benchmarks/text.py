@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.text [MODEL [ROWS [WAY,...]]]`` with ``BENCH_PYTHON``, a Python that has the peers, and
 ``BENCH_MODELS``, a folder for the models. Every way has a process of its own; a round asks each in turn for 1 and for
-``NEW`` tokens, and the difference is the decoding of ``NEW - 1``.
+``NEW`` tokens, and the difference is the decoding of ``NEW - 1``. The way ``compiled`` is asked for by name: with an
+empty ``AIGC_ZOO_HOME`` its first run compiles, and the next finds what was compiled.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks import quiet
@@ -22,17 +24,22 @@ NEW, ROUNDS = int(os.environ.get("BENCH_NEW", "64")), int(os.environ.get("BENCH_
 FULL = ["auto", "native", "gguf", "ct2", "transformers generate", "llama.cpp f32", "CTranslate2 float32"]
 SMALL = ["auto int8", "native int8", "gguf int8", "ct2 int8", "llama.cpp q8_0", "CTranslate2 int8"]
 
-OURS, PEERS = ("auto", "native", "gguf", "ct2"), ("llama.cpp", "CTranslate2")
+OURS, PEERS = ("auto", "native", "compiled", "gguf", "ct2"), ("llama.cpp", "CTranslate2")
 
 
 class Worker:
-    """A process that writes text in one way."""
+    """A process that writes text in one way, on ``threads`` of a CPU, or as many as ``BENCH_THREADS`` says."""
 
-    def __init__(self, way: str, folder: Path, rows: int) -> None:
+    def __init__(self, way: str, folder: Path, rows: int, threads: int = 0) -> None:
         python = os.environ.get("BENCH_PYTHON", sys.executable)
         command = [python, "-m", "benchmarks.text_workers", way, str(folder), str(rows)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        own = os.environ | ({"BENCH_THREADS": str(threads)} if threads else {})
+        began = time.perf_counter()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=own)
         self._answer()
+        self.ready = time.perf_counter() - began
+        """Seconds from the start of the process to four tokens: with what is converted or compiled, where it is not
+        there yet."""
         self.first: list[float] = []
         """Seconds to the first token, by round."""
 
@@ -73,13 +80,13 @@ def table(folder: Path, model: str, rows: int, ways: list[str]) -> list[str]:
     lines = [
         f"`{model}`, {rows} text{'s' * (rows > 1)} at once; others used {share:.0%} of the machine.",
         "",
-        "| way | tokens/s | first token ms | GB/s of weights |",
-        "|---|---|---|---|",
+        "| way | tokens/s | first token ms | GB/s of weights | ready s |",
+        "|---|---|---|---|---|",
     ]
     for way, seconds in sorted(medians.items(), key=lambda item: item[1]):
         size = WEIGHTS[model] * (1 if "8" in way else 0.5 if "int4" in way else 4) / seconds / 1e9
         first = 1e3 * statistics.median(workers[way].first[1:])
-        lines.append(f"| {way} | {rows / seconds:.1f} | {first:.0f} | {size:.1f} |")
+        lines.append(f"| {way} | {rows / seconds:.1f} | {first:.0f} | {size:.1f} | {workers[way].ready:.1f} |")
     return [*lines, "", *_ratios(figures, medians), ""]
 
 

@@ -149,6 +149,7 @@ def _converted(folder: Path, engine: str, dtype: str) -> Path:
 WAYS: dict[str, Callable[[Path, int], Work]] = {
     "auto": ours("auto", "float32"),
     "native": ours("native", "float32"),
+    "compiled": ours("compiled", "float32"),
     "gguf": ours("gguf", "float32"),
     "ct2": ours("ct2", "float32"),
     "transformers generate": transformers,

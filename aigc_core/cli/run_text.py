@@ -36,6 +36,7 @@ class Asked(NamedTuple):
 
 def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[str, Any]) -> None:
     """Make the texts that are asked for. Raises ``ZooError`` as ``make`` does."""
+    from aigc_core.interfaces.language_model import GREEDY
     from aigc_core.run.make import announce, make, plan
     from aigc_core.run.model import batch_shape, index_range
 
@@ -53,6 +54,9 @@ def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[s
         batch_size=batch_shape(manifest, count, asked.batch_size),
         writer=writer,
     )
+    if count > 1 and planned.options.get("temperature") == GREEDY:
+        text = f"At temperature 0 all {count:,} texts would be the same."
+        raise WrongUse(text, "Leave out -n, or give a temperature above 0.")
     model = opening.load(name, entry, quiet=asked.quiet)
     note = _notes(model, asked.quiet)
 

@@ -194,6 +194,7 @@ def test_it_is_said_once_of_all_texts(run):
         (["bigram", "a", "--prompt-file", "b"], "by PROMPT and by --prompt-file"),
         (["bigram", "--prompt", "", "--prompt-file", "b"], "by --prompt-file and by --prompt"),
         (["bigram", "a", "-n", "0"], "count is 0"),
+        (["bigram", "a", "-n", "3", "--temperature", "0"], "At temperature 0 all 3 texts would be the same."),
         (["bigram", "a", "--batch-size", "0"], "batch_size is 0"),
         (["bigram", "a", "--threads", "-1"], "threads is -1"),
         (["bigram", "a", "--threads", "1025"], "it takes a whole number from 0 to 1,024"),

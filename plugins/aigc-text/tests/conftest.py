@@ -99,6 +99,33 @@ def model(request, models):
     return models(request.param)
 
 
+@pytest.fixture(scope="session")
+def batch():
+    """Return a function that draws tokens (count, length) of a vocabulary of ``size``."""
+    import torch
+
+    def draw(count=3, length=6, size=5):
+        return torch.randint(size, (count, length), generator=torch.Generator().manual_seed(1))
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def moved(batch):
+    """Return a function from a network and a place to the places whose logits move when the token there does."""
+    import torch
+
+    def look(network, place):
+        before = batch()
+        after = before.clone()
+        after[:, place] = (after[:, place] + 1) % 5
+        with torch.no_grad():
+            apart = (network(before) - network(after)).abs().amax((0, 2))
+        return [position for position, value in enumerate(apart) if value > 0]
+
+    return look
+
+
 # The same examples everywhere, judged by what they show and not by how long a busy machine takes for them.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")

@@ -19,26 +19,12 @@ def made(vocabulary="abcde", seed=0, spread=True, **config):
     return network.double().eval()
 
 
-def tokens(count=3, length=6, size=5):
-    return torch.randint(size, (count, length), generator=torch.Generator().manual_seed(1))
-
-
-def moved(network, place):
-    """Return the places whose logits move when the token at ``place`` does."""
-    before = tokens()
-    after = before.clone()
-    after[:, place] = (after[:, place] + 1) % 5
-    with torch.no_grad():
-        apart = (network(before) - network(after)).abs().amax((0, 2))
-    return [position for position, value in enumerate(apart) if value > 0]
-
-
 @pytest.mark.parametrize("place", range(6))
-def test_a_token_moves_no_logits_before_it(place):
+def test_a_token_moves_no_logits_before_it(place, moved):
     assert moved(made(), place) == list(range(place, 6))
 
 
-def test_attention_to_later_tokens_would_be_seen(monkeypatch):
+def test_attention_to_later_tokens_would_be_seen(monkeypatch, moved):
     attend = networks.scaled_dot_product_attention
     both = lambda *parts, is_causal, **rest: attend(*parts, **rest)  # noqa: E731
     monkeypatch.setattr(networks, "scaled_dot_product_attention", both)
@@ -56,8 +42,8 @@ def test_the_probabilities_of_all_texts_sum_to_one(document):
     assert steps.exp().sum().item() == pytest.approx(1, rel=1e-12)
 
 
-def test_all_tokens_at_once_are_the_tokens_one_by_one():
-    network, row = made(), tokens(1)
+def test_all_tokens_at_once_are_the_tokens_one_by_one(batch):
+    network, row = made(), batch(1)
     with torch.no_grad():
         whole = network(row)
         steps = torch.stack([network(row[:, : length + 1])[:, -1] for length in range(6)], 1)
@@ -91,10 +77,10 @@ def textbook(network, row, heads=2):
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_it_is_the_textbooks(bias):
+def test_it_is_the_textbooks(bias, batch):
     network = made(bias=bias)
     with torch.no_grad():
-        for row, logits in zip(tokens(), network(tokens()), strict=True):
+        for row, logits in zip(batch(), network(batch()), strict=True):
             torch.testing.assert_close(logits, textbook(network, row))
 
 
@@ -117,20 +103,20 @@ def test_first_weights_are_gpt2s():
             assert value.std().item() == pytest.approx(expected, rel=0.15), name
 
 
-def test_first_predictions_are_almost_uniform():
+def test_first_predictions_are_almost_uniform(batch):
     network = made(spread=False)
     network.initialise()
-    assert (network(tokens()).softmax(2) - 0.2).abs().max() < 0.05
+    assert (network(batch()).softmax(2) - 0.2).abs().max() < 0.05
 
 
-def test_dropout_draws_in_training_alone():
+def test_dropout_draws_in_training_alone(batch):
     network = made(dropout=0.5)
-    assert torch.equal(network(tokens()), network(tokens()))
+    assert torch.equal(network(batch()), network(batch()))
     network.train()
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        results.append(network(tokens()))
+        results.append(network(batch()))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
 

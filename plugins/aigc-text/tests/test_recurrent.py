@@ -19,27 +19,13 @@ def made(vocabulary="abcde", seed=0, spread=True, **config):
     return network.double().eval()
 
 
-def tokens(count=3, length=6, size=5):
-    return torch.randint(size, (count, length), generator=torch.Generator().manual_seed(1))
-
-
-def moved(network, place):
-    """Return the places whose logits move when the token at ``place`` does."""
-    before = tokens()
-    after = before.clone()
-    after[:, place] = (after[:, place] + 1) % 5
-    with torch.no_grad():
-        apart = (network(before) - network(after)).abs().amax((0, 2))
-    return [position for position, value in enumerate(apart) if value > 0]
-
-
 @CELLS
 @pytest.mark.parametrize("place", range(6))
-def test_a_token_moves_no_logits_before_it(cell, place):
+def test_a_token_moves_no_logits_before_it(cell, place, moved):
     assert moved(made(cell=cell), place) == list(range(place, 6))
 
 
-def test_a_network_that_reads_backwards_would_be_seen():
+def test_a_network_that_reads_backwards_would_be_seen(moved):
     network = made()
     real = network.core.forward
     network.core.forward = lambda x, state: real(x.flip(1), state)
@@ -96,16 +82,16 @@ def textbook(network, row):
 
 @CELLS
 @pytest.mark.parametrize("config", [{}, {"embedding": None, "tied": True}], ids=["own head", "tied"])
-def test_it_is_the_textbooks(cell, config):
+def test_it_is_the_textbooks(cell, config, batch):
     network = made(cell=cell, **config)
     with torch.no_grad():
-        torch.testing.assert_close(network(tokens(1))[0], textbook(network, tokens(1)[0]))
+        torch.testing.assert_close(network(batch(1))[0], textbook(network, batch(1)[0]))
 
 
 @CELLS
 @pytest.mark.parametrize("cut", [1, 3, 5])
-def test_a_text_in_two_parts_is_the_text(cell, cut):
-    network, rows = made(cell=cell), tokens()
+def test_a_text_in_two_parts_is_the_text(cell, cut, batch):
+    network, rows = made(cell=cell), batch()
     with torch.no_grad():
         whole = network(rows)
         first, state = network.go_on(rows[:, :cut], network.empty(3))
@@ -138,11 +124,11 @@ def test_equal_seeds_give_equal_first_weights():
     assert not torch.equal(one["core.weight_hh_l0"], other["core.weight_hh_l0"])
 
 
-def test_dropout_is_for_training_alone():
+def test_dropout_is_for_training_alone(batch):
     network = made(dropout=0.5)
-    assert torch.equal(network(tokens()), network(tokens()))
+    assert torch.equal(network(batch()), network(batch()))
     network.train()
-    assert not torch.equal(network(tokens()), network(tokens()))
+    assert not torch.equal(network(batch()), network(batch()))
 
 
 def test_a_tied_head_is_the_embedding():

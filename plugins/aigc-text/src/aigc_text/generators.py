@@ -125,7 +125,7 @@ class Decoder(TextModel):
 class CharTransformer(TextModel):
     """A decoder over characters. A text that is longer than its context goes on without its beginning."""
 
-    engines: Mapping[str, tuple[str, ...]] = {name: ENGINES[name] for name in ("native", "gguf")}
+    engines: Mapping[str, tuple[str, ...]] = {name: ENGINES[name] for name in ("native", "compiled", "gguf")}
 
     @classmethod
     def open(

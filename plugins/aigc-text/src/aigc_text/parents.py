@@ -10,7 +10,7 @@ from aigc_core.errors import NotAvailable, WrongUse
 from aigc_core.weights import Stored, fill, load_module
 from aigc_text.architecture.layouts import expected
 from aigc_text.engines.sources import Source
-from aigc_text.tokens.characters import END, Characters
+from aigc_text.tokens.characters import END, Characters, known
 from aigc_text.tokens.open import open_tokenizer
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class CharacterTokens:
     def encode(self, text: str) -> Sequence[int]:
         """Return the tokens of a text. Raises ``WrongUse`` with the first character that the model does not know."""
         if unknown := next((character for character in text if character not in self._known), None):
-            known = "".join(filter(str.isprintable, self.vocabulary))[:100]
-            hint = f"It has: {known}. Leave such texts out: data.clean, step characters."
+            hint = f"Leave such texts out: data.clean, step characters. {known(self.vocabulary)}"
             raise WrongUse(f"The data have {unknown!r}, a character that the model does not know.", hint)
         return self.characters.encode(text)
 
@@ -72,8 +71,8 @@ class OwnTokens:
     def __init__(self, tokenizer: Tokenizer, ends: Sequence[int]) -> None:
         self.tokenizer, self.size = tokenizer, tokenizer.size
         self.start = tuple(tokenizer.prompt(""))
-        known = [token for token in ends if token in tokenizer.ends]
-        self.end = next(iter([*known, *sorted(tokenizer.ends)]), None)
+        stated = [token for token in ends if token in tokenizer.ends]
+        self.end = next(iter([*stated, *sorted(tokenizer.ends)]), None)
 
     def encode(self, text: str) -> Sequence[int]:
         """Return the tokens of a text and nothing around them."""

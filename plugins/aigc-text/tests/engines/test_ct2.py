@@ -20,10 +20,6 @@ VOCABULARY = 300
 EXACT = 1e-4
 
 
-def tokens(count, seed=0):
-    return np.random.default_rng(seed).integers(VOCABULARY, size=count).tolist()
-
-
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     """Return a function from an oracle and a type to the engine, each made once; skip what CTranslate2 cannot run."""
@@ -52,7 +48,7 @@ def greedy(model, prompt, count):
     return found
 
 
-def test_logits_are_those_of_transformers(model, opened):
+def test_logits_are_those_of_transformers(model, opened, tokens):
     engine, shape = opened(model), shape_of(model.config)
     text = tokens(min(600, engine.context))
     (found,) = engine.logits(text)
@@ -62,7 +58,7 @@ def test_logits_are_those_of_transformers(model, opened):
     assert engine.context == (min(shape.window, shape.context) if shape.window else shape.context)
 
 
-def test_greedy_texts_of_unequal_prompts_are_those_of_transformers(model, opened):
+def test_greedy_texts_of_unequal_prompts_are_those_of_transformers(model, opened, tokens):
     engine = opened(model)
     new = min(50, engine.context - 9)
     prompts = [tokens(5), tokens(9, 1), tokens(1, 2)]
@@ -73,7 +69,7 @@ def test_greedy_texts_of_unequal_prompts_are_those_of_transformers(model, opened
         assert np.allclose([p for _, p in found], [p for _, p in wanted], atol=1e-4)
 
 
-def test_a_text_is_the_same_alone_and_among_others(models, opened):
+def test_a_text_is_the_same_alone_and_among_others(models, opened, tokens):
     for dtype in ("float32", "int8"):
         engine = opened(models("llama"), dtype)
         prompts = [tokens(5), tokens(30, 1), tokens(12, 2)]
@@ -84,7 +80,7 @@ def test_a_text_is_the_same_alone_and_among_others(models, opened):
             assert np.allclose([p for _, p in found], [p for _, p in alone], atol=1e-4)
 
 
-def test_a_text_ends_after_what_ends_it_and_the_others_go_on(models, opened):
+def test_a_text_ends_after_what_ends_it_and_the_others_go_on(models, opened, tokens):
     engine, prompts = opened(models("qwen2")), [tokens(5), tokens(5, 1)]
     whole = [[token for token, _ in text] for text in engine.write(prompts, 20, frozenset())]
     end = next(token for token in whole[0] if token not in whole[1])
@@ -94,7 +90,7 @@ def test_a_text_ends_after_what_ends_it_and_the_others_go_on(models, opened):
     assert [token for token, _ in second] == whole[1]
 
 
-def test_tokens_are_told_as_they_come_and_a_text_can_be_ended(models, opened):
+def test_tokens_are_told_as_they_come_and_a_text_can_be_ended(models, opened, tokens):
     engine, prompts, told = opened(models("gpt2")), [tokens(5), tokens(5, 1)], []
 
     def each(text, token, logprob):
@@ -107,7 +103,7 @@ def test_tokens_are_told_as_they_come_and_a_text_can_be_ended(models, opened):
     assert [text for text, _, _ in told[:6]] == [0, 1, 0, 1, 0, 1]  # step by step, not text by text
 
 
-def test_what_a_listener_raises_is_raised(models, opened):
+def test_what_a_listener_raises_is_raised(models, opened, tokens):
     def each(text, token, logprob):
         raise KeyError("no")
 
@@ -115,7 +111,7 @@ def test_what_a_listener_raises_is_raised(models, opened):
         opened(models("gpt2")).write([tokens(5)], 10, frozenset(), each)
 
 
-def test_int8_agrees_mostly_and_is_smaller(models, opened, tmp_path):
+def test_int8_agrees_mostly_and_is_smaller(models, opened, tmp_path, tokens):
     model = models("llama-tied-biased")
     engine, text = opened(model, "int8"), tokens(400)
     assert engine.dtype == "int8"
@@ -140,7 +136,7 @@ def test_it_has_no_cache_and_says_so(models, opened):
     assert "--engine native or gguf" in raised.value.hint
 
 
-def test_a_text_that_does_not_fit_is_refused(models, opened):
+def test_a_text_that_does_not_fit_is_refused(models, opened, tokens):
     engine = opened(models("gpt2"))
     with pytest.raises(WrongUse, match="holds 1,024 tokens"):
         engine.write([tokens(1020)], 5, frozenset())

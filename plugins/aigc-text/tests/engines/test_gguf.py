@@ -25,10 +25,6 @@ TABLE = 2e-2
 """llama.cpp's GELU is a table of half precision: so far are the logits off, whose spread is 1 to 10."""
 
 
-def tokens(count, seed=0):
-    return np.random.default_rng(seed).integers(VOCABULARY, size=count).tolist()
-
-
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     """Return a function from an oracle and a type to the engine, each made once."""
@@ -52,7 +48,7 @@ def all_logits(engine, text):
     return np.concatenate(list(engine.logits(text)))
 
 
-def test_logits_are_those_of_transformers(model, opened):
+def test_logits_are_those_of_transformers(model, opened, tokens):
     engine, shape = opened(model), shape_of(model.config)
     text = tokens(min(600, engine.context))
     off = np.abs(all_logits(engine, text) - model.logits(text)).max()
@@ -61,7 +57,7 @@ def test_logits_are_those_of_transformers(model, opened):
     assert engine.context == (min(shape.window, shape.context) if shape.window else shape.context)
 
 
-def test_greedy_texts_are_those_of_transformers(model, opened):
+def test_greedy_texts_are_those_of_transformers(model, opened, tokens):
     engine = opened(model)
     cache, text = engine.cache(1, min(60, engine.context)), tokens(5)
     logits = cache.feed(0, text)
@@ -74,7 +70,7 @@ def test_greedy_texts_are_those_of_transformers(model, opened):
     cache.close()
 
 
-def test_greedy_tokens_are_equal_where_the_arithmetic_is(models, opened):
+def test_greedy_tokens_are_equal_where_the_arithmetic_is(models, opened, tokens):
     for name in ("llama", "llama-3", "qwen2", "qwen3", "mistral-unbounded"):
         model = models(name)
         engine = opened(model)
@@ -90,7 +86,7 @@ def test_greedy_tokens_are_equal_where_the_arithmetic_is(models, opened):
 
 
 @pytest.mark.parametrize(("dtype", "agree"), [("float16", 0.97), ("bfloat16", 0.9), ("int8", 0.9), ("int4", 0.5)])
-def test_narrower_types_agree_mostly(models, opened, dtype, agree):
+def test_narrower_types_agree_mostly(models, opened, dtype, agree, tokens):
     model = models("llama")
     engine, text = opened(model, dtype), tokens(400)
     assert engine.dtype == dtype
@@ -99,7 +95,7 @@ def test_narrower_types_agree_mostly(models, opened, dtype, agree):
     assert np.abs(found - wanted).max() > EXACT  # it is another type, and the first check can tell
 
 
-def test_rows_that_cannot_be_cut_into_blocks_stay_whole(opened, models, tmp_path):
+def test_rows_that_cannot_be_cut_into_blocks_stay_whole(opened, models, tmp_path, tokens):
     shape = Shape(VOCABULARY, 32, 40, 1, 5, 5, 8, 56)  # 40 and 56 are no multiples of 32
     draw = np.random.default_rng(0)
     sizes = {
@@ -119,7 +115,7 @@ def test_rows_that_cannot_be_cut_into_blocks_stay_whole(opened, models, tmp_path
     assert np.abs(found[0] - found[1]).max() < 0.05 * found[0].std()
 
 
-def test_a_bias_that_is_absent_is_a_bias_of_zeros(models, tmp_path):
+def test_a_bias_that_is_absent_is_a_bias_of_zeros(models, tmp_path, tokens):
     source = Source.of(models("gpt2").config, models("gpt2").weights)
     whole, found = source.tensors().float32, []
 
@@ -170,7 +166,7 @@ def test_a_tensor_of_another_shape_is_not_written(tmp_path):
     chosen=st.permutations(range(6)).flatmap(lambda order: st.integers(1, 6).map(lambda count: order[:count])),
     seed=st.integers(0, 9),
 )
-def test_a_row_depends_on_its_own_tokens_and_on_how_many_rows_there_are(models, opened, dtype, chosen, seed):
+def test_a_row_depends_on_its_own_tokens_and_on_how_many_rows_there_are(models, opened, dtype, chosen, seed, tokens):
     engine = opened(models("llama"), dtype)
     texts = [tokens(3 + 5 * row, seed) for row in range(6)]
     # The texts lie in rows of any order, among others that are not computed; and alone, in order.
@@ -195,7 +191,7 @@ def test_a_row_depends_on_its_own_tokens_and_on_how_many_rows_there_are(models, 
     few.close()
 
 
-def test_rows_are_fed_in_pieces_shared_cleared_and_stepped(models, opened):
+def test_rows_are_fed_in_pieces_shared_cleared_and_stepped(models, opened, tokens):
     model = models("llama")
     engine, text = opened(model), tokens(700)
     cache, wanted = engine.cache(3, 1000), model.logits(text)
@@ -216,7 +212,7 @@ def test_rows_are_fed_in_pieces_shared_cleared_and_stepped(models, opened):
     cache.close()
 
 
-def test_cached_and_uncached_logits_are_equal(models, opened):
+def test_cached_and_uncached_logits_are_equal(models, opened, tokens):
     for name, most in (("llama", 1e-5), ("qwen3", 1e-5), ("gpt2", TABLE)):
         engine, text = opened(models(name)), tokens(40)
         whole, cache = all_logits(engine, text), engine.cache(1, 64)
@@ -225,7 +221,7 @@ def test_cached_and_uncached_logits_are_equal(models, opened):
         cache.close()
 
 
-def test_what_does_not_fit_is_a_sentence_and_not_the_end_of_the_process(models, opened):
+def test_what_does_not_fit_is_a_sentence_and_not_the_end_of_the_process(models, opened, tokens):
     engine = opened(models("gpt2"))  # whose positions are a table: llama.cpp would abort beyond it
     with pytest.raises(WrongUse, match="holds 1,024 tokens, not 1,025"):
         engine.cache(1, 1025)

@@ -11,10 +11,6 @@ EQUAL = {"rtol": 0, "atol": 1e-4}
 CACHED = {"rtol": 0, "atol": 1e-5}
 
 
-def tokens(count, seed=0):
-    return np.random.default_rng(seed).integers(300, size=count).tolist()
-
-
 @pytest.fixture(scope="session")
 def engines():
     return {}
@@ -33,7 +29,7 @@ def whole(engine, text):
     return np.concatenate(list(engine.logits(text)))
 
 
-def test_logits_are_those_of_transformers(model, engine):
+def test_logits_are_those_of_transformers(model, engine, tokens):
     text = tokens(700)  # more than goes through at once
     found, wanted = whole(engine, text), model.logits(text)
     assert found.dtype == np.float32
@@ -41,7 +37,7 @@ def test_logits_are_those_of_transformers(model, engine):
     assert np.abs(wanted).max() > 1  # or anything would agree
 
 
-def test_greedy_tokens_are_those_of_transformers_over_200_steps(model, engine):
+def test_greedy_tokens_are_those_of_transformers_over_200_steps(model, engine, tokens):
     prompt = tokens(9)
     cache, found = engine.cache(1, 256), []
     logits = cache.feed(0, prompt)
@@ -57,7 +53,7 @@ def test_greedy_tokens_are_those_of_transformers_over_200_steps(model, engine):
     assert found == wanted[0, 9:].tolist()
 
 
-def test_log_probabilities_of_a_long_text_are_those_of_transformers(model, engine):
+def test_log_probabilities_of_a_long_text_are_those_of_transformers(model, engine, tokens):
     from aigc_text.generate.score import scores
 
     text = tokens(1000)
@@ -66,7 +62,7 @@ def test_log_probabilities_of_a_long_text_are_those_of_transformers(model, engin
     np.testing.assert_allclose(scores(engine, text).logprobs, wanted, rtol=1e-5)
 
 
-def test_with_a_cache_as_without(engine):
+def test_with_a_cache_as_without(engine, tokens):
     text = tokens(60)
     wanted, cache = whole(engine, text), engine.cache(2, 60)
     np.testing.assert_allclose(cache.feed(1, text[:20]), wanted[19], **CACHED)
@@ -75,7 +71,7 @@ def test_with_a_cache_as_without(engine):
         np.testing.assert_allclose(cache.step([1], [text[place]])[0], wanted[place], **CACHED)
 
 
-def test_a_token_moves_nothing_before_it(engine):
+def test_a_token_moves_nothing_before_it(engine, tokens):
     text = tokens(50)
     other = [*text[:30], (text[30] + 1) % 300, *text[31:]]
     one, two = whole(engine, text), whole(engine, other)
@@ -83,7 +79,7 @@ def test_a_token_moves_nothing_before_it(engine):
     assert not np.allclose(one[30:], two[30:])
 
 
-def test_prefix_sums_agree_with_the_whole(engine):
+def test_prefix_sums_agree_with_the_whole(engine, tokens):
     from aigc_text.generate.score import scores
 
     text = tokens(80)
@@ -92,7 +88,7 @@ def test_prefix_sums_agree_with_the_whole(engine):
         np.testing.assert_allclose(scores(engine, text[:end]).logprobs.sum(), total[: end - 1].sum(), rtol=1e-5)
 
 
-def test_unequal_prompts_side_by_side_as_one_by_one(engine):
+def test_unequal_prompts_side_by_side_as_one_by_one(engine, tokens):
     prompts = [tokens(length, length) for length in (5, 31, 1, 12)]
     together = engine.cache(4, 64)
     for row, prompt in enumerate(prompts):
@@ -106,7 +102,7 @@ def test_unequal_prompts_side_by_side_as_one_by_one(engine):
             np.testing.assert_allclose(alone.step([0], [step[row]])[0], logits[row], **CACHED)
 
 
-def test_rows_come_and_go_and_no_other_notices(engine):
+def test_rows_come_and_go_and_no_other_notices(engine, tokens):
     text = [tokens(40, seed) for seed in range(4)]
     wanted = [whole(engine, row) for row in text]
     cache, at = engine.cache(4, 40), [3, 9, 5, 7]
@@ -122,7 +118,7 @@ def test_rows_come_and_go_and_no_other_notices(engine):
         assert [cache.length(row) for row in range(4)] == at
 
 
-def test_a_prompt_is_fed_once_and_shared(engine):
+def test_a_prompt_is_fed_once_and_shared(engine, tokens):
     text = tokens(30)
     wanted, cache = whole(engine, text), engine.cache(3, 30)
     cache.feed(0, text[:20])
@@ -134,7 +130,7 @@ def test_a_prompt_is_fed_once_and_shared(engine):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int4", "bfloat16"])
-def test_a_row_in_few_bits_depends_on_no_neighbour(models, dtype):
+def test_a_row_in_few_bits_depends_on_no_neighbour(models, dtype, tokens):
     model = models("llama")
     engine = Native(Source.of(model.config, model.weights).tensors(), dtype)
     one, other = engine.cache(2, 16), engine.cache(2, 16)
@@ -147,7 +143,7 @@ def test_a_row_in_few_bits_depends_on_no_neighbour(models, dtype):
 
 
 @pytest.mark.parametrize(("dtype", "most"), [("bfloat16", 0.05), ("int8", 0.05), ("int4", 0.5)])
-def test_fewer_bits_stay_near(models, dtype, most):
+def test_fewer_bits_stay_near(models, dtype, most, tokens):
     model, text = models("llama"), tokens(64)
     engine = Native(Source.of(model.config, model.weights).tensors(), dtype)
     found, wanted = whole(engine, text), model.logits(text)

@@ -1,5 +1,7 @@
 """Which engine a model gets, and what is refused in one sentence."""
 
+import os
+import shutil
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,10 +13,6 @@ from aigc_text.engines.choice import Chosen
 from aigc_text.engines.opening import ENGINES, opened
 from aigc_text.engines.sources import Source
 from aigc_text.generators import CharTransformer, Decoder
-
-
-def tokens(count, seed=0):
-    return np.random.default_rng(seed).integers(300, size=count).tolist()
 
 
 def source(models, name="llama"):
@@ -47,12 +45,17 @@ def test_an_architecture_that_is_not_ours(tmp_path):
         opened("native", other, "float32", 1, "cpu")
 
 
-@pytest.mark.parametrize("engine", ["auto", "native", "gguf", "ct2", "transformers"])
-def test_every_engine_writes_the_same_greedy_words(models, engine, monkeypatch, tmp_path):
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # torch's compiler calls it itself
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_every_engine_computes_the_same_logits(models, engine, monkeypatch, tmp_path, tokens):
     needs = {"gguf": "llama_cpp", "ct2": "ctranslate2"}.get(engine)
     if needs and not find_spec(needs):
         pytest.skip(f"{needs} is not installed")
     monkeypatch.setenv("AIGC_ZOO_HOME", str(tmp_path))
+    if engine == "compiled":
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+        if not shutil.which(os.environ.get("CXX", "c++")):
+            pytest.skip("torch.compile needs a C++ compiler")
     chosen = Chosen(source(models), engine, "float32", 1, "cpu")
     found = chosen.engine(2)
     assert chosen.last is found
@@ -73,7 +76,6 @@ def test_the_generators_say_which_engines_they_have():
 def test_a_whole_model_from_its_folder(models, tmp_path):
     """The tokenizer is the smallest there can be; what it says is the other tests' matter."""
     import json
-    import shutil
 
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
@@ -94,7 +96,7 @@ def test_a_whole_model_from_its_folder(models, tmp_path):
     assert model.complete(requests) == texts
 
 
-def test_gpt2_with_the_tokenizer_of_bert_writes_chinese(save, tmp_path):
+def test_gpt2_with_the_tokenizer_of_bert_writes_chinese(save, tmp_path, tokens):
     """The layout of Wenzhong 2.0 and of UER's Chinese GPT-2, with random weights."""
     import json
 

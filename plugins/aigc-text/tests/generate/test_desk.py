@@ -279,7 +279,7 @@ def test_what_cannot_be_is_refused_before_anything_is_computed(toy, tokenizer, a
 def test_too_long_a_prompt_names_the_way_out(toy, tokenizer, asked):
     with pytest.raises(WrongUse) as caught:
         Desk(toy(), tokenizer, 1).add(asked("a" * 70))
-    assert "overflow=slide" in caught.value.hint
+    assert "--overflow slide" in caught.value.hint
 
 
 def test_noise_outside_its_range_is_refused(toy, tokenizer, asked):

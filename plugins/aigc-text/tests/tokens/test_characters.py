@@ -32,5 +32,15 @@ def test_an_unknown_character_is_named(use):
     assert refusal.value.hint == "It has: ab"
 
 
+def test_of_many_characters_the_hint_says_how_many():
+    many = "\n" + "".join(map(chr, range(0x4E00, 0x4E00 + 3000))) + "。，"
+    with pytest.raises(WrongUse) as refusal:
+        Characters(many, document=True).encode("a")
+    assert refusal.value.hint == "It has 3,002 characters, 3,000 of them CJK."
+    with pytest.raises(WrongUse) as refusal:
+        Characters("".join(map(chr, range(0x3B1, 0x3B1 + 200))), document=False).encode("a")
+    assert refusal.value.hint == "It has 200 characters, 121 of them Cyrillic."
+
+
 def test_the_old_name_is_the_same_class():
     assert (before.Characters, before.END) == (Characters, END)

@@ -54,60 +54,57 @@ def _gpt2(config: Mapping[str, Any]) -> Shape:
 
 def _llama(config: Mapping[str, Any]) -> Shape:
     """Llama, Mistral, Qwen2 and Qwen3 differ in biases, norms of queries and keys, and windows."""
-    kind, width, heads = config["model_type"], _size(config, "hidden_size"), _size(config, "num_attention_heads")
-    head = _size(config, "head_dim", width // heads)
-    theta, scaling = _rope(config)
+    kind, common = config["model_type"], _common(config)
+    head = _size(config, "head_dim", common["width"] // common["heads"])
     bias = _flag(config, "attention_bias", False)
-    inner_bias = _flag(config, "mlp_bias", False)
     return Shape(
-        vocabulary=_size(config, "vocab_size"),
-        context=_size(config, "max_position_embeddings"),
-        width=width,
-        layers=_size(config, "num_hidden_layers"),
-        heads=heads,
-        kv_heads=_size(config, "num_key_value_heads", heads),
+        **common,
+        kv_heads=_size(config, "num_key_value_heads", common["heads"]),
         head=head,
-        inner=_size(config, "intermediate_size"),
         norm="rms",
         norm_bias=False,
         epsilon=_number(config, "rms_norm_eps", 1e-6),
         rotary=int(head * _partial(config)),
-        theta=theta,
-        scaling=scaling,
         attend_bias=kind == "qwen2" or bias,
         join_bias=kind != "qwen2" and bias,
-        inner_bias=inner_bias,
+        inner_bias=_flag(config, "mlp_bias", False),
         qk_norm=kind == "qwen3",
         gated=True,
         activation=_activation(config, "hidden_act", "silu"),
-        tied=_flag(config, "tie_word_embeddings", False),
         window=_window(config),
     )
 
 
 def _neox(config: Mapping[str, Any]) -> Shape:
-    width, heads = _size(config, "hidden_size"), _size(config, "num_attention_heads")
-    head, bias = _shared(width, heads), _flag(config, "attention_bias", True)
-    theta, scaling = _rope(config)
+    common, bias = _common(config), _flag(config, "attention_bias", True)
+    head = _shared(common["width"], common["heads"])
     return Shape(
-        vocabulary=_size(config, "vocab_size"),
-        context=_size(config, "max_position_embeddings"),
-        width=width,
-        layers=_size(config, "num_hidden_layers"),
-        heads=heads,
-        kv_heads=heads,
+        **common,
+        kv_heads=common["heads"],
         head=head,
-        inner=_size(config, "intermediate_size"),
         epsilon=_number(config, "layer_norm_eps", 1e-5),
         rotary=int(head * _partial(config, 0.25)),
-        theta=theta,
-        scaling=scaling,
         attend_bias=bias,
         join_bias=bias,
         activation=_activation(config, "hidden_act", "gelu"),
         parallel=_flag(config, "use_parallel_residual", True),
-        tied=_flag(config, "tie_word_embeddings", False),
     )
+
+
+def _common(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Llama's kin and NeoX name alike."""
+    theta, scaling = _rope(config)
+    return {
+        "vocabulary": _size(config, "vocab_size"),
+        "context": _size(config, "max_position_embeddings"),
+        "width": _size(config, "hidden_size"),
+        "layers": _size(config, "num_hidden_layers"),
+        "heads": _size(config, "num_attention_heads"),
+        "inner": _size(config, "intermediate_size"),
+        "theta": theta,
+        "scaling": scaling,
+        "tied": _flag(config, "tie_word_embeddings", False),
+    }
 
 
 def _characters(config: Mapping[str, Any]) -> Shape:

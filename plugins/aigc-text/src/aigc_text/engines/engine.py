@@ -40,7 +40,7 @@ class Engine(Protocol):
     """A model that is ready to compute."""
 
     name: str
-    """``native``, ``gguf``, ``ct2``, ``transformers`` or ``recurrent``."""
+    """``native``, ``compiled``, ``gguf``, ``ct2``, ``transformers`` or ``recurrent``."""
     dtype: str
     """What the weights are computed in: ``float32``, ``bfloat16``, ``int8`` or ``int4``."""
     context: int

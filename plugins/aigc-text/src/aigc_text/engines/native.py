@@ -93,10 +93,9 @@ class Native:
             x = x + torch.index_select(self._positions, 0, place.positions)
         else:
             turn = self._turn(place.positions)
-        step = self._parallel if self.shape.parallel else self._in_turn
         blocks, head = self._for_many if not place.together and len(tokens) > 1 else (self._blocks, self._head)
         for block, memory in zip(blocks, place.memories, strict=True):
-            x = step(block, x, turn, memory, place)
+            x = self._through(block, x, turn, memory, place)
         x = x[-1:] if last else x
         return head(self._norm(x, self._last))
 
@@ -114,13 +113,12 @@ class Native:
         ]
         return blocks, for_many(self._head)
 
-    def _in_turn(self, block: Block, x: Tensor, turn: Tensor | None, memory: Tensor, place: Place) -> Tensor:
-        x = x + self._attended(block, self._norm(x, block.norm1), turn, memory, place)
-        return x + self._fed_forward(block, self._norm(x, block.norm2))
-
-    def _parallel(self, block: Block, x: Tensor, turn: Tensor | None, memory: Tensor, place: Place) -> Tensor:
+    def _through(self, block: Block, x: Tensor, turn: Tensor | None, memory: Tensor, place: Place) -> Tensor:
         found = self._attended(block, self._norm(x, block.norm1), turn, memory, place)
-        return x + found + self._fed_forward(block, self._norm(x, block.norm2))
+        if self.shape.parallel:
+            return x + found + self._fed_forward(block, self._norm(x, block.norm2))
+        x = x + found
+        return x + self._fed_forward(block, self._norm(x, block.norm2))
 
     def _attended(self, block: Block, x: Tensor, turn: Tensor | None, memory: Tensor, place: Place) -> Tensor:
         shape, count = self.shape, len(x)
@@ -130,8 +128,7 @@ class Native:
                 [self._normed_heads(heads[:, : -shape.kv_heads], block.heads), heads[:, -shape.kv_heads :]], 1
             )
         if turn is not None:  # values turn by nothing, so that all are turned at once
-            pairs = torch.view_as_complex(heads.view(count, -1, shape.head // 2, 2))
-            heads = torch.view_as_real(pairs * turn).view(count, -1, shape.head)
+            heads = self._turned(heads.view(count, -1, shape.head // 2, 2), turn).view(count, -1, shape.head)
         queries, new = heads[:, : shape.heads], heads[:, shape.heads :]
         keys, values = place.remember(memory, new.view(count, 2, shape.kv_heads, shape.head))
         if place.together:  # one text: its tokens are the sequence
@@ -170,13 +167,22 @@ class Native:
         size = torch.hypot(torch.linalg.vector_norm(heads, dim=-1, keepdim=True), self._smallest_head)
         return (heads / size).mul_(weight)
 
-    def _turn(self, positions: Tensor) -> Tensor:
-        """Return what queries, keys and values are multiplied by: (n, heads + 2 kv_heads, head / 2), complex."""
+    def _angles(self, positions: Tensor) -> Tensor:
+        """Return by how much queries, keys and values turn: (n, heads + 2 kv_heads, head / 2)."""
         shape = self.shape
         assert self._turns is not None
         angles = torch.zeros(len(positions), shape.heads + 2 * shape.kv_heads, shape.head // 2, device=self.device)
         angles[:, : shape.heads + shape.kv_heads, : shape.rotary // 2] = (positions[:, None] * self._turns)[:, None]
+        return angles
+
+    def _turn(self, positions: Tensor) -> Tensor:
+        """Return what ``_turned`` takes beside the pairs; here the angles as complex numbers."""
+        angles = self._angles(positions)
         return torch.polar(torch.ones_like(angles), angles)
+
+    def _turned(self, pairs: Tensor, turn: Tensor) -> Tensor:
+        """Turn pairs (n, heads, head / 2, 2) by what ``_turn`` returned."""
+        return torch.view_as_real(torch.view_as_complex(pairs) * turn)
 
     def _block(self, tensors: Tensors, prefix: str) -> Block:
         shape = self.shape

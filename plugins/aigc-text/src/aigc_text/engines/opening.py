@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aigc_core.errors import NotAvailable, WrongUse
 from aigc_text.engines.engine import Engine
 from aigc_text.engines.sources import Source
 
+if TYPE_CHECKING:
+    from aigc_text.engines.native import Native
+
 ENGINES = {
     "native": ("float32", "bfloat16", "int8", "int4"),
+    "compiled": ("float32", "bfloat16"),
     "gguf": ("float32", "int8", "int4"),
     "ct2": ("float32", "int8"),
     "transformers": ("float32",),
@@ -29,14 +34,17 @@ def opened(name: str, source: Source, dtype: str, threads: int, device: str) -> 
         raise WrongUse(f"The engine {name} has no {dtype}; it takes {', '.join(ENGINES[name])}.")
     if device != "cpu" and name != "native":
         raise WrongUse(f"The engine {name} computes on the cpu alone, not on {device}.", "Try: --engine native")
-    if source.shape is None and name in ("native", "ct2"):
+    if source.shape is None and name in ("native", "compiled", "ct2"):
         kind = str(source.config.get("model_type"))[:100]
         raise NotAvailable(f"The engine {name} does not know model_type {kind}.", "Try: --engine auto")
     return _OPENERS[name](source, dtype, threads or _cores(), device)
 
 
 def _cores() -> int:
-    """Return how many threads there are to be where nobody says: what OpenMP is told, or the cores of this process."""
+    """Return how many threads there are to be where nobody says: what OpenMP is told, or the cores of this process.
+
+    ``python -m benchmarks.text_threads`` compares the numbers.
+    """
     told = os.environ.get("OMP_NUM_THREADS", "")
     if told.isdecimal() and int(told):  # it may also be a list, for teams within teams
         return int(told)
@@ -46,11 +54,20 @@ def _cores() -> int:
 
 
 def _native(source: Source, dtype: str, threads: int, device: str) -> Engine:
-    import torch
-
     from aigc_text.engines.native import Native
 
-    engine = Native(source.tensors(), dtype, device)
+    return _settled(Native(source.tensors(), dtype, device), threads)
+
+
+def _compiled(source: Source, dtype: str, threads: int, device: str) -> Engine:
+    from aigc_text.engines.compiled import Compiled
+
+    return _settled(Compiled(source.tensors(), dtype), threads)
+
+
+def _settled(engine: Native, threads: int) -> Engine:
+    import torch
+
     torch.set_num_threads(1)
     try:
         engine.settle()
@@ -100,5 +117,5 @@ def _transformers(source: Source, dtype: str, threads: int, device: str) -> Engi
 
 
 _OPENERS: dict[str, Callable[[Source, str, int, str], Engine]] = {
-    "native": _native, "gguf": _gguf, "ct2": _ct2, "transformers": _transformers,
+    "native": _native, "compiled": _compiled, "gguf": _gguf, "ct2": _ct2, "transformers": _transformers,
 }  # fmt: skip

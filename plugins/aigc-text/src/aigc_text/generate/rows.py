@@ -104,7 +104,7 @@ def _fitting(tokens: tuple[int, ...], settings: Settings, limit: int) -> tuple[i
     if not settings.slide or limit < 2:
         raise WrongUse(
             f"The prompt has {counted(len(tokens), 'token')}, the model holds {limit:,} together with what it writes.",
-            "Shorten the prompt, or say overflow=slide: its oldest tokens then go.",
+            "Shorten the prompt, or let its oldest tokens go: --overflow slide.",
         )
     return tokens[-max(1, limit // 2, limit - settings.max_new_tokens) :]
 

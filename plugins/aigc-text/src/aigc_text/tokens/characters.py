@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 
 from aigc_core.errors import WrongUse
 
 END = 0
 """The token that starts and ends a document."""
+MAX_SHOWN = 100
+"""How many characters a sentence names."""
+
+
+def known(vocabulary: str) -> str:
+    """Say in a sentence which characters there are: all of them, or how many of which script where they are many."""
+    if len(shown := "".join(filter(str.isprintable, vocabulary))) <= MAX_SHOWN:
+        return f"It has: {shown}"
+    # A character's name in Unicode begins with its script, such as LATIN or CJK.
+    ((script, most),) = Counter(unicodedata.name(each, "other").split()[0] for each in shown).most_common(1)
+    return f"It has {len(shown):,} characters, {most:,} of them {script.capitalize() if len(script) > 3 else script}."
 
 
 class Characters:
@@ -22,8 +35,8 @@ class Characters:
     def encode(self, text: str) -> list[int]:
         """Return the tokens of a text. Raises ``WrongUse`` with the first character that is none of the model's."""
         if unknown := next((character for character in text if character not in self._tokens), None):
-            known = "".join(filter(str.isprintable, self.vocabulary))[:100]
-            raise WrongUse(f"The prompt has {unknown!r}, a character that this model has not seen.", f"It has: {known}")
+            text = f"The prompt has {unknown!r}, a character that this model has not seen."
+            raise WrongUse(text, known(self.vocabulary))
         return [self._tokens[character] for character in text]
 
     def start(self) -> list[int]:

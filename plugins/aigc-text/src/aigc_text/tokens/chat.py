@@ -67,8 +67,6 @@ class Template:
             raise WrongUse("A conversation needs at least one message.")
         try:
             from aigc_text.tokens.sandbox import Raised, environment, priced
-
-            environment()
         except ImportError as error:
             raise NotAvailable("Chat templates need the Jinja library.", "Try: pip install 'jinja2>=3.1.6'") from error
         chat = [{"role": message.role, "content": message.content} for message in messages]
