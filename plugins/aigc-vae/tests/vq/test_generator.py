@@ -79,6 +79,7 @@ def test_images_go_to_codes_and_back(model, network, draw):
     [
         (codes() + 1, "A code is 8; the codebook has the codes 0 to 7"),
         (codes() - 1, "A code is -1; the codebook"),
+        (np.arange(49).reshape(1, 7, 7) % 9, "A code is 8; the codebook"),
         (np.full((1, 7, 7), -(2**63)), "A code is -9223372036854775808"),
         (np.full((1, 7, 7), 2**64 - 1, np.uint64), "A code is 18446744073709551615"),
         (codes().astype(np.float32), "type float32 are given; codes are whole numbers"),
@@ -86,7 +87,17 @@ def test_images_go_to_codes_and_back(model, network, draw):
         (codes()[0], r"shape \[7, 7\] are given; the codes of an image are 7 x 7"),
         (codes()[:, :6], r"shape \[3, 6, 7\] are given"),
     ],
-    ids=["too high", "below 0", "lowest", "highest", "floats", "flags", "no batch", "misshapen"],
+    ids=[
+        "too high",
+        "below 0",
+        "one beyond among all",
+        "lowest",
+        "highest",
+        "floats",
+        "flags",
+        "no batch",
+        "misshapen",
+    ],
 )
 def test_what_is_no_code_is_refused(model, latents, said):
     with pytest.raises(WrongUse, match=said):

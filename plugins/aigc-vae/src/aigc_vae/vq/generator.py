@@ -50,13 +50,13 @@ class VqVae28Generator:
     @torch.inference_mode()
     def decode(self, latents: np.ndarray, options: Mapping[str, Any]) -> Samples:
         """Return the images of codes (n, 7, 7). Raises ``WrongUse`` for what is no such code."""
-        return self._shown(self._codes(latents, 1))
+        return self._shown(self._codes(latents))
 
     @torch.inference_mode()
     def between(self, one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return codes (m, 7, 7) on the straight line from one's entries to the other's, each place by itself: the
         entry that is nearest to the point."""
-        ends = self._codes(np.stack([one, other]), 1)
+        ends = self._codes(np.stack([one, other]))
         codebook = self.network.codebook
         first, last = codebook.look_up(ends)
         along = torch.from_numpy(np.asarray(weights, np.float32)).to(self.device).view(-1, 1, 1, 1)
@@ -65,15 +65,14 @@ class VqVae28Generator:
         codes[along.flatten() <= 0], codes[along.flatten() >= 1] = ends[0], ends[1]
         return codes.cpu().numpy()
 
-    def _codes(self, latents: np.ndarray, batch: int) -> torch.Tensor:
-        if latents.ndim != batch + 2 or latents.shape[batch:] != self.latent.shape:
+    def _codes(self, latents: np.ndarray) -> torch.Tensor:
+        if latents.ndim != 3 or latents.shape[1:] != self.latent.shape:
             raise WrongUse(f"Latents of shape {list(latents.shape)} are given; the codes of an image are 7 x 7.")
         if latents.dtype.kind not in "iu":
             raise WrongUse(f"Latents of type {latents.dtype} are given; codes are whole numbers.")
-        if latents.size and not 0 <= (worst := latents.flat[np.abs(latents - self.latent.codes / 2).argmax()]) < (
-            self.latent.codes
-        ):
-            raise WrongUse(f"A code is {worst}; the codebook has the codes 0 to {self.latent.codes - 1}.")
+        for code in (latents.min(initial=0), latents.max(initial=0)):
+            if not 0 <= code < self.latent.codes:
+                raise WrongUse(f"A code is {code}; the codebook has the codes 0 to {self.latent.codes - 1}.")
         return torch.from_numpy(latents.astype(np.int64)).to(self.device)
 
     def _shown(self, codes: torch.Tensor) -> Samples:
