@@ -1,36 +1,47 @@
-"""``aigc-zoo score``: how likely a language model finds a text."""
+"""``aigc-zoo score``: how likely a language model finds a text, or another model images."""
 
 from __future__ import annotations
 
 import gc
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from aigc_core import interrupt
 from aigc_core.cli.completing import model_names
-from aigc_core.cli.given_text import STDIN, read_text
 from aigc_core.cli.opening import Opening, opening_flags
-from aigc_core.cli.output import echo_json, finite, printable
 from aigc_core.errors import WrongUse
 
-if TYPE_CHECKING:
-    from aigc_core.interfaces.language_model import Scores
-    from aigc_core.run.model import Model
-
-TEXT_BYTES = 64_000_000
+OF_IMAGES = ("data", "part", "estimator", "draws", "rounds", "count", "seed", "label")
+"""Flags that a language model has no use for; each is None where it was not given."""
 
 
 @click.command("score")
 @click.argument("model", shell_complete=model_names)
-@click.argument("file")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--data", metavar="PATH", help="Score the data that the model's recipe names; they are in PATH.")
+@click.option(
+    "--part", type=click.Choice(["train", "validation", "test"]), help="Which part of the data.  [default: test]"
+)
+@click.option(
+    "--estimator",
+    type=click.Choice(["elbo", "iwae", "nll"]),
+    help="A lower bound of ln p (elbo, iwae), or -ln p by importance sampling (nll).  "
+    "[default: nll; the exact -ln p where the model gives it]",
+)
+@click.option("--draws", type=click.INT, help="Latents drawn for each image in a round.  [default: 200]")
+@click.option("--rounds", type=click.INT, help="How often that is done anew.  [default: 1]")
+@click.option("--count", type=click.INT, help="Score so many of the data, never just the first.  [default: all]")
+@click.option("--seed", type=click.INT, help="Seed of the draws.  [default: 0]")
+@click.option("--class", "label", type=click.INT, help="The images' class, of a model that is given one.")
 @opening_flags
-@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema aigc-zoo/score/1).")
-def command(model: str, file: str, as_json: bool, **given: Any) -> None:
-    """Say how likely the language model MODEL finds the text in FILE, UTF-8, or on the standard input for -.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema aigc-zoo/score/1 or score-images/1).")
+def command(model: str, files: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Say how likely MODEL finds the text in FILE, UTF-8, or - for the standard input; or the images in FILE...
 
-    Nats per token are those of one tokenizer; bits per byte can be compared between models.
+    Of a text: nats per token, which are those of one tokenizer, and bits per byte, which compare between models. Of
+    images: nats an image by an estimator that the number is named after, of files or of the data that the model's
+    recipe names (--data).
     """
     interrupt.install()
     gc.enable()  # start-up is over
@@ -38,58 +49,14 @@ def command(model: str, file: str, as_json: bool, **given: Any) -> None:
     entry = opening.find(model)
     assert entry.manifest is not None
     if entry.manifest.output.get("kind") != "text":
-        from aigc_core.run.speak import no_language_model
+        from aigc_core.cli.score_images import score_images
 
-        raise no_language_model(entry.manifest, "score texts")
-    text = read_text(file, TEXT_BYTES)
-    if not text:
-        raise WrongUse(f"{'The standard input' if file == STDIN else file} is empty, so there is nothing to score.")
-    loaded = opening.load(model, entry, quiet=False)
-    scores = scored(loaded, text)
-    facts = measures(scores, text)
-    if as_json:
-        echo_json("score", {**facts, **_origin(loaded)})
+        score_images(model, files, entry, opening, as_json, given)
         return
-    name = "-" if file == STDIN else file
-    click.echo(
-        printable(
-            f"{name}: {facts['tokens']:,} tokens, {_shown(facts['nats_per_token'])} nats per token, "
-            f"{_shown(facts['bits_per_byte'])} bits per byte ({facts['bytes']:,} bytes), by {entry.id}."
-        )
-    )
+    if flags := [name.replace("label", "class") for name in OF_IMAGES if given[name] is not None]:
+        raise WrongUse(f"{entry.id} is scored on a text, so --{flags[0]} has no meaning.", "Leave it out.")
+    if len(files) != 1:
+        raise WrongUse(f"{entry.id} is scored on one text, and {len(files)} are named.", f"aigc-zoo score {model} FILE")
+    from aigc_core.cli.score_text import score_text
 
-
-def scored(model: Model, text: str) -> Scores:
-    """Score a text. Raises ``WrongUse`` where the model cannot, or the text has nothing to score."""
-    from aigc_core.run.model import guarded
-    from aigc_core.run.speak import language_model
-
-    language = language_model(model, "score texts")
-    scores: Scores = guarded(model.entry, "score a text with", lambda: language.score(text))
-    if not len(scores.logprobs):
-        raise WrongUse(f"The text is one token to {model.manifest.id}, and nothing stands before it to tell it by.")
-    return scores
-
-
-def measures(scores: Scores, text: str) -> dict[str, Any]:
-    """Return what the scores come to. ``tokens`` counts those with something before them, ``bytes`` the whole text."""
-    values = [float(value) for value in scores.logprobs]
-    nats, size = -math.fsum(values) if all(map(math.isfinite, values)) else math.inf, len(text.encode())
-    return {
-        "tokens": len(values),
-        "bytes": size,
-        "nats_per_token": finite(nats / len(values)),
-        "bits_per_byte": finite(nats / math.log(2) / size),
-        "token_ids": [int(token) for token in scores.tokens],
-        "logprobs": [finite(value) for value in values],
-    }
-
-
-def _origin(model: Model) -> dict[str, Any]:
-    from aigc_core.run import receipt as receipts
-
-    return {**receipts.identity(model), "environment": receipts.environment(model)}
-
-
-def _shown(value: float | None) -> str:
-    return "infinitely many" if value is None else f"{value:.4f}"
+    score_text(model, files[0], entry, opening, as_json)

@@ -77,8 +77,9 @@ class Density(Protocol):
 
     exact: bool
     """A weight is p(x) itself: one draw tells all."""
-    discrete: bool
-    """p is a probability of levels, not a density: so bits a dimension can be stated."""
+    levels: int
+    """Of how many levels of a value p gives probabilities: 2 of black and white, 256 of greys; 0 where p is a density,
+    which has no bits a dimension."""
     draw: NoiseSpec
     """The noise of one importance sample, (d,) normal; of an exact model unused."""
 

@@ -369,7 +369,7 @@ def test_a_trainings_optimizers_follow_the_schedule(training):
 
 
 def test_a_constant_rate_after_a_warmup_is_reached_also_after_a_resumption(training):
-    straight, again = (training("vae-digits", "schedule.warmup=2") for _ in range(2))
+    straight, again = (training("vae-digits", "schedule.kind=constant", "schedule.warmup=2") for _ in range(2))
     for _ in range(3):
         straight.advance()
     tensors, state = straight.state()

@@ -15,7 +15,10 @@ from aigc_core.train.plan import plan
 from aigc_core.train.training import Training
 
 TERM = "autoencoder/loss"
-CHANGES = ["budget.steps=12", "evaluate.every=2", "checkpoint.every=4", "log.every=2", f"evaluate.best={TERM}"]
+CHANGES = [
+    *("budget.steps=12", "schedule.steps=12", "evaluate.every=2", "checkpoint.every=4", "log.every=2"),
+    *(f"evaluate.best={TERM}", "dtype=float32"),
+]
 
 
 @pytest.fixture

@@ -107,11 +107,6 @@ class Weighed:
         return self.network.likelihood.levels
 
     @property
-    def discrete(self) -> bool:
-        """Its likelihood gives probabilities of levels."""
-        return self.levels > 0
-
-    @property
     def draw(self) -> NoiseSpec:
         """The noise of one importance sample."""
         return NoiseSpec((self.network.latent_dim,), "normal")
@@ -122,6 +117,8 @@ class Weighed:
         classes = self.network.classes
         if classes and labels is None:
             raise _unclassed(classes)
+        if classes and labels is not None and not ((labels >= 0) & (labels < classes)).all():
+            raise WrongUse(f"There is no class {labels.max()}: this model has classes 0 to {classes - 1}.")
         given, drawn_by = (torch.tensor(values, device=self.device) for values in (images, noise))
         of = torch.tensor(labels, device=self.device) if classes else None
         found: np.ndarray = log_weights(self.network(given, drawn_by, of)).double().cpu().numpy()
@@ -150,7 +147,7 @@ class Made28:
     """MADE for 28 x 28 images of black and white (arXiv 1502.03509): exact likelihoods, no latents."""
 
     engine, dtype = "torch", "float32"
-    exact, discrete, levels = True, True, 2
+    exact, levels = True, 2
     draw = NoiseSpec((1,), "normal")
 
     def __init__(self, network: made.Made28, device: str) -> None:
