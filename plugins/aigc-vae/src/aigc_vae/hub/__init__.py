@@ -1,0 +1,1 @@
+"""Autoencoders of the Hub in diffusers' format, as own modules: AutoencoderKL, AutoencoderTiny and VQModel."""
