@@ -1,8 +1,8 @@
 """The recipe ``vae-fashion`` as it ships against pythae's trainer and bare loops: 784-400-20, batch 128.
 
-``python -m benchmarks.vae_training``. The recipe computes on one thread, with fused Adam and denormals flushed; pythae and
-the plain bare loop are measured on one thread and on as many as there are cores, and held against at their faster; the
-bare loop of the bar has the recipe's own settings.
+``python -m benchmarks.vae_training``. The recipe computes on one thread, with fused Adam and denormals flushed;
+pythae and the plain bare loop are measured on one thread and on as many as there are cores, and held against at their
+faster; the bare loop of the bar has the recipe's own settings.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ SIDE = 28
 
 
 class Mlp28(VariationalAutoencoder):
-    """``layers`` hidden layers each way: images (n, 1, 28, 28) in [0, 1] to a normal posterior, latents to pixel logits.
+    """``layers`` hidden layers each way: images (n, 1, 28, 28) in [0, 1] to a normal posterior, latents to logits.
 
     With ``classes``, the label's one-hot stands beside the image and beside the latent. With ``pseudo_inputs``, so
     many of them make the prior (``VampPrior``); 0 is N(0, 1).
