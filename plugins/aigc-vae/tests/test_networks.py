@@ -11,6 +11,7 @@ from aigc_vae.networks import Mlp28
 
 KINDS = {
     "mlp": lambda **config: Mlp28(16, 3, **config),
+    "mlp of 3 layers": lambda **config: Mlp28(16, 3, layers=3, **config),
     "conv": lambda **config: Conv28(4, 3, **config),
     **{
         f"conv {name}": lambda name=name, **config: Conv28(4, 3, likelihood=name, **config)

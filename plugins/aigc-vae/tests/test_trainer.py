@@ -103,10 +103,11 @@ class HiddenPrior(Mlp28):
         (Mlp28(16, 3), []),
         (Mlp28(16, 3, classes=5), []),
         (Mlp28(16, 3, pseudo_inputs=4), []),
+        (Mlp28(16, 3, layers=2), []),
         (IdleLayer(), ["autoencoder.forgotten.weight", "autoencoder.forgotten.bias"]),
         (HiddenPrior(), ["autoencoder.prior.pseudo_inputs"]),
     ],
-    ids=["plain", "classes", "vamp", "idle layer", "hidden prior"],
+    ids=["plain", "classes", "vamp", "deep", "idle layer", "hidden prior"],
 )
 @every_loss
 def test_every_parameter_is_trained(network, unused, loss):
