@@ -14,6 +14,8 @@ from aigc_core.manifest import ModelManifest
 
 TAKES_IMAGES = ("reconstruct", "interpolate", "encode")
 """Capabilities that need ``use.input``: how an image is brought to the model."""
+_NAMED = 6
+"""How many of the other models are named."""
 _METHODS = {
     "generate": ("generate",),
     "reconstruct": ("encode", "decode"),
@@ -51,8 +53,11 @@ def require(manifest: ModelManifest, capability: str) -> None:
         raise WrongUse(f"{name} has no prior, so it makes nothing from noise.", hint)
     words = _WORDS.get(capability, f"{capability} images")
     can = f"it can {' and '.join(able)}" if able else "its manifest names nothing that it can do"
-    others = ", ".join(able_to(capability)) or "none that is listed here"
-    raise WrongUse(f"{name} does not {words}; {can}.", f"Models that can: {others}.")
+    others, more = able_to(capability), ""
+    if len(others) > _NAMED:
+        others, more = others[:_NAMED], f" and {len(others) - _NAMED} more"
+    shown = (", ".join(others) or "none that is listed here") + more
+    raise WrongUse(f"{name} does not {words}; {can}.", f"Models that can: {shown}.")
 
 
 def able_to(capability: str) -> list[str]:

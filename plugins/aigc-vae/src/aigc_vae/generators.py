@@ -75,7 +75,10 @@ class Coder:
         return line
 
     def _images(self, latent: Tensor, labels: Tensor | None) -> Samples:
-        images = self.network.likelihood.mean(self.network.decode(latent, labels))
+        count = len(latent)
+        if count == 1:  # kernels for a lone row add in another order, and a sample must not depend on its batch
+            latent, labels = latent.repeat(2, 1), None if labels is None else labels.repeat(2)
+        images = self.network.likelihood.mean(self.network.decode(latent, labels))[:count]
         return Samples("image", images.cpu().numpy(), (0.0, 1.0))
 
     def _labels(self, options: Mapping[str, Any], count: int, uniform: Tensor | None = None) -> Tensor | None:

@@ -14,6 +14,9 @@ from aigc_core.interfaces import Latents, LatentSpec, NoiseSpec, Samples
 from aigc_core.weights import load_module
 from aigc_vae.vq.network import PLACES, VqVae28
 
+ROWS = 64
+"""As many images' codes are drawn at once, whatever is asked for: sums of another shape differ in their last bits, and
+where these make one code another, all that follow are others."""
 SIZES = ("width", "codes", "code_dim", "prior_width", "prior_layers", "prior_heads")
 
 
@@ -38,9 +41,13 @@ class VqVae28Generator:
 
         ``temperature`` divides the prior's logits.
         """
-        uniform = torch.from_numpy(noise["codes"]).to(self.device)
-        codes = self.network.prior.sample(uniform, float(options.get("temperature", 1.0)))
+        uniform, temperature = torch.from_numpy(noise["codes"]).to(self.device), float(options.get("temperature", 1.0))
+        codes = torch.cat([self._drawn(part, temperature) for part in uniform.split(ROWS)])
         return self._shown(codes.view(-1, PLACES, PLACES))
+
+    def _drawn(self, uniform: torch.Tensor, temperature: float) -> torch.Tensor:
+        padded = torch.cat([uniform, uniform[:1].expand(ROWS - len(uniform), -1)])
+        return self.network.prior.sample(padded, temperature)[: len(uniform)]
 
     @torch.inference_mode()
     def encode(self, images: np.ndarray, options: Mapping[str, Any]) -> Latents:
