@@ -42,7 +42,7 @@ class VqVae28Generator:
         ``temperature`` divides the prior's logits.
         """
         uniform, temperature = torch.from_numpy(noise["codes"]).to(self.device), float(options.get("temperature", 1.0))
-        codes = torch.cat([self._drawn(part, temperature) for part in uniform.split(ROWS)])
+        codes = torch.cat([self._drawn(part, temperature) for part in torch.split(uniform, ROWS)])
         return self._shown(codes.view(-1, PLACES, PLACES))
 
     def _drawn(self, uniform: torch.Tensor, temperature: float) -> torch.Tensor:
