@@ -55,11 +55,14 @@ def bars(files: Sequence[WeightFile]) -> Iterator[Report]:
     style: dict[str, Any] = {"unit": "B", "unit_scale": True, "file": sys.stderr, "leave": False}
     sizes, lock = {file.path: file.size for file in files}, threading.Lock()
     shown: dict[str, Any] = {}
+    over = False
     with ExitStack() as stack:
         total = stack.enter_context(tqdm(total=sum(sizes.values()), desc="in all", position=0, **style))
 
         def report(path: str, done: int) -> None:
             with lock:
+                if over:  # after Ctrl-C its threads are not waited for, and no bar may follow the last word
+                    return
                 if path not in shown:
                     place = len(shown) + 1
                     bar = tqdm(total=sizes.get(path), desc=printable(path)[-40:], position=place, **style)
@@ -67,7 +70,11 @@ def bars(files: Sequence[WeightFile]) -> Iterator[Report]:
                 total.update(done - shown[path].n)
                 shown[path].update(done - shown[path].n)
 
-        yield report
+        try:
+            yield report
+        finally:
+            with lock:
+                over = True
 
 
 @contextmanager

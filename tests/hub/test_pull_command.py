@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import io
 import json
 import math
 import os
@@ -25,8 +26,9 @@ import pytest
 pytest.importorskip("huggingface_hub", reason="the Hub's client is not installed here")
 
 from aigc_core import interrupt, registry
-from aigc_core.cli import outcome
+from aigc_core.cli import outcome, progress
 from aigc_core.hub import client
+from aigc_core.manifest.model import WeightFile
 
 WEIGHTS = bytes(range(256)) * 400
 CONFIG = b'{"width": 4}'
@@ -401,6 +403,22 @@ def test_more_files_than_the_terminal_has_rows(hub: Any, listed: Any, site: Any)
         "tiny: 0.6 MB (30 files) to fetch from me/tiny.",
         *(f"tiny: 30 files, 0.6 MB, from me/tiny at {commit[:12]}, verified."[at : at + 60] for at in (0, 60)),
     ]
+
+
+def test_a_thread_that_reports_after_the_end_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", drawn := Terminal())
+    files = [WeightFile(name, 9, "0" * 64, "text") for name in ("early.json", "late.json")]
+    with progress.bars(files) as report:
+        report("early.json", 1)
+    assert "early.json" in drawn.getvalue()
+    before = drawn.getvalue()
+    report("early.json", 2)
+    report("late.json", 1)
+    assert drawn.getvalue() == before
 
 
 def test_a_name_that_would_steer_the_terminal_does_not(hub: Any, listed: Any, site: Any) -> None:
