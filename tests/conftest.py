@@ -14,7 +14,10 @@ import hypothesis
 import pytest
 
 # The same examples everywhere, judged by what they show and not by how long a busy machine takes for them.
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+UNTIMED = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=UNTIMED
+)
 hypothesis.settings.load_profile("steady")
 
 NUMPY_GENERATOR = '''
