@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -77,13 +79,29 @@ def _versions(recipe: Recipe) -> dict[str, str]:
 
 
 def _code(recipe: Recipe) -> str:
-    """Hash the sources of the loop, and of the modules that the recipe's components are in."""
+    """Hash the sources of the loop, and of the modules that the recipe's components are in and use."""
     trainer = component("trainers", recipe["trainer"]["use"])
     kinds = [trainer, *(component("losses", use_of(spec)) for spec in recipe["losses"].values())]
     kinds += [component(trainer.roles[role], each["use"]) for role, each in recipe["networks"].items()]
-    files = {str(inspect.getsourcefile(kind)) for kind in kinds}
+    files = {str(inspect.getsourcefile(module)) for module in _modules(kinds)}
     core = Path(__file__).parent
     files |= {str(core / f"{name}.py") for name in _DECIDES}
     return hashlib.sha256(
         b"".join(sorted(hashlib.sha256(Path(file).read_bytes()).digest() for file in files))
     ).hexdigest()
+
+
+def _modules(kinds: Iterable[Any]) -> set[ModuleType]:
+    """Return the modules of components, and those of their own packages that they name things of."""
+    left, found = [sys.modules[kind.__module__] for kind in kinds], set[ModuleType]()
+    while left:
+        module = left.pop()
+        if module in found:
+            continue
+        found.add(module)
+        package = module.__name__.partition(".")[0]
+        for value in vars(module).values():
+            name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+            if isinstance(name, str) and name.partition(".")[0] == package and name in sys.modules:
+                left.append(sys.modules[name])
+    return found
