@@ -56,6 +56,6 @@ def begin(capability: str, name: str, output: str | None, default: str, given: d
     from aigc_core.manifest.options import check
     from aigc_core.run.capabilities import require
 
-    require(entry.manifest, capability)
+    require(entry.manifest, capability, name)
     options = check(given_options(given), entry.manifest.options, entry.id)
     return Begun(name, entry, entry.manifest, opening, options, output or f"{entry.id}-{default}", clock)

@@ -89,7 +89,7 @@ def _run(
     assert entry.manifest is not None
     from aigc_core.run.capabilities import require
 
-    require(entry.manifest, "generate")
+    require(entry.manifest, "generate", name)
     options = given_options(flags)
     if entry.manifest.output.get("kind") == "text":
         from aigc_core.cli import run_text

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aigc_core import registry
 from aigc_core.cli.opening import Opening
 from aigc_core.cli.output import echo_json, finite, printable
 from aigc_core.cli.progress import samples_bar
-from aigc_core.errors import NotAvailable, WrongUse, counted
+from aigc_core.errors import WrongUse, counted
 from aigc_core.registry import Entry
 
 if TYPE_CHECKING:
@@ -23,7 +22,10 @@ def score_images(
     name: str, files: tuple[str, ...], entry: Entry, opening: Opening, as_json: bool, given: Mapping[str, Any]
 ) -> None:
     """Score images and print what comes of it. Raises ``WrongUse`` where the model scores none."""
-    _require(entry)
+    from aigc_core.run.capabilities import require
+
+    assert entry.manifest is not None
+    require(entry.manifest, "score", name)
     _check(name, files, given)
     _check_class(entry, given["label"])
     _asked(given).check(exact=False)
@@ -91,18 +93,6 @@ def described(found: Score, model: str) -> str:
     if found.bits is not None:
         words.append(f"{found.bits:.4f} bits a {'dimension' if found.data.binarise == 'none' else 'pixel'}")
     return f"{', '.join(words)}; of {counted(found.data.scored, 'image')}, by {model}."
-
-
-def _require(entry: Entry) -> None:
-    """Raise ``WrongUse`` where a model scores no images, ``NotAvailable`` where its manifest does not say which."""
-    assert entry.manifest is not None
-    if "score" not in entry.manifest.capabilities:
-        known = [each for each in registry.entries() if each.manifest and "score" in each.manifest.capabilities]
-        others = ", ".join(dict.fromkeys(each.id for each in known if each.manifest and each.manifest.input))
-        text = f"{entry.id} does not say how likely an image is; it can {' and '.join(entry.manifest.capabilities)}."
-        raise WrongUse(text, f"Models that do: {others or 'none that is listed here'}.")
-    if not entry.manifest.input:
-        raise NotAvailable(f"{entry.id} is said to score, but its manifest has no use.input, so no image fits it.")
 
 
 def _check(name: str, files: tuple[str, ...], given: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from aigc_core.manifest import options
 from aigc_core.manifest.against_schema import check_against
 from aigc_core.manifest.bundled_files import check_files
 from aigc_core.manifest.lines import Path
+from aigc_core.manifest.model import TAKES_IMAGES
 from aigc_core.manifest.plugin import PluginManifest
 from aigc_core.manifest.problems import did_you_mean, expected, place, plain, shown
 from aigc_core.manifest.provenance import check_provenance
@@ -61,13 +62,10 @@ def _check_pair(entry: dict[str, Any], path: Path, report: Report) -> None:
     report.add("empty-range", path, message, "It takes the low end, then the high end, such as [-1, 1].")
 
 
-_TAKES_IMAGES = ("reconstruct", "interpolate", "encode")
-
-
 def _check_shapes(document: dict[str, Any], report: Report) -> None:
     """Check that a model that takes images says which, and that they are of the sizes of those that it makes."""
     use, able = document.get("use", {}), document.get("capabilities", [])
-    takes = [name for name in _TAKES_IMAGES if name in able]
+    takes = [name for name in TAKES_IMAGES if name in able]
     if takes and "input" not in use and ("use", "input") not in report.faulty:
         message = f"use has no input, and the model is said to {takes[0]}."
         example = '{"kind": "image", "shape": [1, 28, 28], "range": [0, 1]}'

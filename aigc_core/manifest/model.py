@@ -10,6 +10,9 @@ from aigc_core.manifest.options import check_schema
 from aigc_core.manifest.plugin import is_name
 from aigc_core.manifest.read import Malformed, pick, read_object
 
+TAKES_IMAGES = ("reconstruct", "interpolate", "encode")
+"""Capabilities that need ``use.input``: how an image is brought to the model."""
+
 
 class WeightFile(NamedTuple):
     """One file of weights: bytes with a hash."""

@@ -11,9 +11,8 @@ from aigc_core.interfaces import LatentSpec, NoiseSpec
 from aigc_core.interfaces.autoencoder import ANY
 from aigc_core.interfaces.language_model import LanguageModel
 from aigc_core.manifest import ModelManifest
+from aigc_core.manifest.model import TAKES_IMAGES
 
-TAKES_IMAGES = ("reconstruct", "interpolate", "encode")
-"""Capabilities that need ``use.input``: how an image is brought to the model."""
 _NAMED = 6
 """How many of the other models are named."""
 _METHODS = {
@@ -27,6 +26,7 @@ _WORDS = {
     "generate": "make samples from noise",
     "interpolate": "interpolate between images",
     "decode": "decode latents",
+    "score": "say how likely an image is",
 }
 _EXAMPLES = {
     "reconstruct": "reconstruct {} IMAGE",
@@ -36,20 +36,21 @@ _EXAMPLES = {
 }
 
 
-def require(manifest: ModelManifest, capability: str) -> None:
+def require(manifest: ModelManifest, capability: str, called: str = "") -> None:
     """Raise ``WrongUse`` where a model is not able to do something; it says what the model and which others can do.
 
-    Raises ``NotAvailable`` where the model is said to take images and its manifest does not say which.
+    ``called`` is what the user typed for the model, where it is not its id; ``score`` is that of images. Raises
+    ``NotAvailable`` where the model is said to take images and its manifest does not say which.
     """
     able, name = manifest.capabilities, manifest.id
     if capability in able:
-        if capability in TAKES_IMAGES and not manifest.input:
+        if capability in (*TAKES_IMAGES, "score") and not manifest.input:
             raise NotAvailable(
                 f"{name} is said to {capability}, but its manifest has no use.input, so no image fits it."
             )
         return
     if capability == "generate" and (verb := next((verb for verb in _EXAMPLES if verb in able), "")):
-        hint = f"Try: aigc-zoo {_EXAMPLES[verb].format(name)}"
+        hint = f"Try: aigc-zoo {_EXAMPLES[verb].format(called or name)}"
         raise WrongUse(f"{name} has no prior, so it makes nothing from noise.", hint)
     words = _WORDS.get(capability, f"{capability} images")
     can = f"it can {' and '.join(able)}" if able else "its manifest names nothing that it can do"
@@ -61,8 +62,13 @@ def require(manifest: ModelManifest, capability: str) -> None:
 
 
 def able_to(capability: str) -> list[str]:
-    """Return the ids of the listed models that have a capability, those that can be run at once first."""
+    """Return the ids of the listed models that have a capability, those that can be run at once first.
+
+    Of ``score``, those that score images.
+    """
     found = [entry for entry in registry.entries() if entry.manifest and capability in entry.manifest.capabilities]
+    if capability == "score":
+        found = [entry for entry in found if entry.manifest and entry.manifest.input]
     found.sort(key=lambda entry: [entry.state != "ready", entry.state not in registry.RUNNABLE])
     return list(dict.fromkeys(entry.id for entry in found))
 

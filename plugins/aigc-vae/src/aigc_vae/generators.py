@@ -17,6 +17,7 @@ from aigc_core.interfaces import Latents, LatentSpec, NoiseSpec, Samples
 from aigc_core.weights import load_module
 from aigc_vae import conv, made, networks, vae_gan
 from aigc_vae.autoencoder import VariationalAutoencoder
+from aigc_vae.between import straight
 from aigc_vae.evidence import log_weights
 
 Own = TypeVar("Own", bound="Coder")
@@ -70,9 +71,7 @@ class Coder:
 
     def between(self, one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the latents on the straight line from one (d,) to another."""
-        share = weights[:, None].astype(np.float32)
-        line: np.ndarray = (1 - share) * one + share * other
-        return line
+        return straight(one, other, weights)
 
     def _images(self, latent: Tensor, labels: Tensor | None) -> Samples:
         count = len(latent)

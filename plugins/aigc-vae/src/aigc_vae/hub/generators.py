@@ -19,6 +19,7 @@ from aigc_core.errors import WrongUse
 from aigc_core.interfaces import Latents, LatentSpec, Samples
 from aigc_core.interfaces.autoencoder import ANY
 from aigc_core.weights import load_module
+from aigc_vae.between import straight
 from aigc_vae.hub import config as configs
 from aigc_vae.hub.attention_names import names_in
 from aigc_vae.hub.kl import KlNetwork
@@ -55,9 +56,7 @@ class _Line(_Images):
 
     def between(self, one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the latents on the straight line from one posterior mean to another."""
-        share = weights.astype(np.float32)[:, None, None, None]
-        line: np.ndarray = (1 - share) * one + share * other
-        return line
+        return straight(one, other, weights)
 
     def _latents(self, latents: np.ndarray) -> Iterable[Tensor]:
         if latents.ndim != 4 or latents.shape[1] != self.latent.shape[0] or not latents.size:
