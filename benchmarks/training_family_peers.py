@@ -14,10 +14,40 @@ def pythae(subject: Subject, folder: str) -> Run:
     """Its ``BaseTrainer`` over one epoch."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseEncoder
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
     from pythae.trainers.training_callbacks import TrainingCallback
+
+    values = tensors(subject)
+    dataset = BaseDataset(values, torch.zeros(len(values)))
+
+    def run(clock: Clock) -> None:
+        class Times(TrainingCallback):  # type: ignore[misc]
+            def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+                clock.start()
+
+            def on_epoch_end(self, *_: Any, **__: Any) -> None:
+                clock.stop()
+
+        net = Vae()
+        settings = VAEConfig(input_dim=(784,), latent_dim=20, reconstruction_loss="bce")
+        model = VAE(settings, *pythae_parts(net))
+        check(subject, model)
+        config = BaseTrainerConfig(
+            output_dir=folder,
+            num_epochs=1,
+            learning_rate=1e-3,
+            per_device_train_batch_size=subject.batch,
+            no_cuda=True,
+        )
+        BaseTrainer(model, dataset, training_config=config, callbacks=[Times()]).train()
+
+    return run
+
+
+def pythae_parts(net: Vae) -> tuple[Any, Any]:
+    """Return pythae's encoder and decoder around a net's layers."""
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
 
     class Encoder(BaseEncoder):  # type: ignore[misc]
         def __init__(self, net: Vae) -> None:
@@ -36,31 +66,7 @@ def pythae(subject: Subject, folder: str) -> Run:
         def forward(self, z: torch.Tensor) -> Any:
             return ModelOutput(reconstruction=torch.sigmoid(self.second(torch.relu(self.first(z)))))
 
-    values = tensors(subject)
-    dataset = BaseDataset(values, torch.zeros(len(values)))
-
-    def run(clock: Clock) -> None:
-        class Times(TrainingCallback):  # type: ignore[misc]
-            def on_epoch_begin(self, *_: Any, **__: Any) -> None:
-                clock.start()
-
-            def on_epoch_end(self, *_: Any, **__: Any) -> None:
-                clock.stop()
-
-        net = Vae()
-        settings = VAEConfig(input_dim=(784,), latent_dim=20, reconstruction_loss="bce")
-        model = VAE(settings, Encoder(net), Decoder(net))
-        check(subject, model)
-        config = BaseTrainerConfig(
-            output_dir=folder,
-            num_epochs=1,
-            learning_rate=1e-3,
-            per_device_train_batch_size=subject.batch,
-            no_cuda=True,
-        )
-        BaseTrainer(model, dataset, training_config=config, callbacks=[Times()]).train()
-
-    return run
+    return Encoder(net), Decoder(net)
 
 
 def transformers(subject: Subject, folder: str) -> Run:

@@ -54,10 +54,10 @@ def generator_loss(fake: Tensor) -> Tensor:
 class Vae(nn.Module):
     """784-400-20: pixels (n, 784) in [0, 1] to the mean negative bound, in nats an image."""
 
-    def __init__(self) -> None:
+    def __init__(self, latent: int = 20) -> None:
         super().__init__()
-        self.encoder, self.posterior = nn.Linear(784, 400), nn.Linear(400, 40)
-        self.decoder, self.pixels = nn.Linear(20, 400), nn.Linear(400, 784)
+        self.encoder, self.posterior = nn.Linear(784, 400), nn.Linear(400, 2 * latent)
+        self.decoder, self.pixels = nn.Linear(latent, 400), nn.Linear(400, 784)
 
     def forward(self, x: Tensor) -> Tensor:
         mean, log_variance = self.posterior(torch.relu(self.encoder(x))).chunk(2, 1)
