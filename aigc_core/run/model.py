@@ -27,6 +27,8 @@ BATCH = 64
 TEXT_BATCH = 8
 """As many texts are written side by side; fewer where fewer are asked for, because one alone is the usual case."""
 MAX_INDEX = 2**63
+_AHEAD = 16
+"""Of so many batches the noise is drawn at once: for one, the calls cost as much as a small network's arithmetic."""
 
 
 class Model:
@@ -120,13 +122,15 @@ class Model:
         return check(options, self.manifest.options, self.manifest.id)
 
     def _batches(self, indices: Sequence[int], seed: int, size: int, options: dict[str, Any]) -> Iterator[Samples]:
-        for first in range(0, len(indices), size):
-            wanted = [whole_number(index, "index", 0) for index in indices[first : first + size]]
+        for first in range(0, len(indices), size * _AHEAD):
+            wanted = _checked(indices[first : first + size * _AHEAD])
             noise = draw(self.generator.noise, seed, wanted)
-            padded = {name: pad(values, size) for name, values in noise.items()}
-            samples = guarded(self.entry, "sample from", partial(self.generator.generate, padded, options))
-            self.check(samples, size, author(self.entry))
-            yield samples._replace(values=samples.values[: len(wanted)])
+            for at in range(0, len(wanted), size):
+                count = min(size, len(wanted) - at)
+                padded = {name: pad(values[at : at + count], size) for name, values in noise.items()}
+                samples = guarded(self.entry, "sample from", partial(self.generator.generate, padded, options))
+                self.check(samples, size, author(self.entry))
+                yield samples._replace(values=samples.values[:count])
 
     def check(self, samples: Any, count: int, maker: str) -> None:
         """Raise ``NotAvailable``, naming ``maker``, where samples are not ``count`` of what the manifest declares."""
@@ -165,6 +169,15 @@ def index_range(start: int, count: int) -> range:
     start, count = whole_number(start, "start", 0), whole_number(count, "count", 1)
     whole_number(start + count, "start + count", 1)
     return range(start, start + count)
+
+
+def _checked(indices: Sequence[int]) -> Sequence[int]:
+    """Return indices as ints. Raises ``WrongUse`` where one is none from 0 up."""
+    if isinstance(indices, range):
+        for index in (indices[0], indices[-1]):
+            whole_number(index, "index", 0)
+        return indices
+    return [whole_number(index, "index", 0) for index in indices]
 
 
 def whole_number(value: Any, name: str, lowest: int) -> int:

@@ -50,12 +50,19 @@ def _normal(uniform: np.ndarray) -> np.ndarray:
     """Turn pairs of columns of uniforms into pairs of columns of standard normals."""
     import numpy as np
 
-    radius, angle = np.sqrt(-2 * np.log(uniform[:, 0::2])), 2 * np.pi * uniform[:, 1::2]
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2).reshape(uniform.shape)
+    radius, angle = np.ascontiguousarray(uniform[:, 0::2]), np.ascontiguousarray(uniform[:, 1::2])
+    np.sqrt(np.multiply(np.log(radius, out=radius), -2, out=radius), out=radius)  # in place: half of the time
+    angle *= 2 * np.pi
+    normal = np.empty(uniform.shape)
+    np.multiply(radius, np.cos(angle), out=normal[:, 0::2])
+    np.multiply(radius, np.sin(angle), out=normal[:, 1::2])
+    return normal
 
 
 def _runs(indices: Sequence[int]) -> list[range]:
     """Split indices into runs of consecutive ones, so that a run is drawn at once."""
+    if isinstance(indices, range) and indices.step == 1:
+        return [indices]
     runs: list[range] = []
     for index in indices:
         if runs and runs[-1].stop == index:
