@@ -6,6 +6,7 @@ from aigc_core.interfaces.generator import Generator, NoiseSpec
 from aigc_core.interfaces.loss import Loss
 from aigc_core.interfaces.samples import Samples
 from aigc_core.interfaces.trainer import Trainer
+from aigc_core.interfaces.translator import Translator
 
 __all__ = [
     "Autoencoder",
@@ -18,4 +19,5 @@ __all__ = [
     "NoiseSpec",
     "Samples",
     "Trainer",
+    "Translator",
 ]

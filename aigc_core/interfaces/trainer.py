@@ -75,6 +75,14 @@ class Trainer(ABC):
         Called with networks on the meta device, before any step; the core runs ``step`` itself there.
         """
 
+    def diagnostics(self, batch: Batch, noise: Batch) -> Mapping[str, torch.Tensor]:
+        """Return what shows how a training goes, beside its losses: a scalar is a value, a 1-D tensor a sample of one.
+
+        Asked for at each log with the step's last batch, under ``no_grad``; it is told, as a histogram where it is a
+        sample, and it must leave networks and state as they are. Random numbers are the caller's to restore.
+        """
+        return {}
+
     def finish(self, model: torch.nn.Module, seed: int) -> None:
         """Make the averaged copy of the model ready to ship, such as by statistics of its own for batch norm."""
 
