@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _pending = False
@@ -18,6 +21,27 @@ def defer() -> None:
     """Only remember the first SIGINT or SIGTERM, for ``pending`` to tell; the second raises ``KeyboardInterrupt``."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _remember)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM wait until the block is done; the second raises ``KeyboardInterrupt`` in it.
+
+    Around the import of compiled modules: raised inside one, it may abort the process (pybind11) or be swallowed. Where
+    ``install`` has not been called, or another thread asks, nothing is changed.
+    """
+    numbers = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is _interrupt]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    for number in numbers:
+        signal.signal(number, _remember)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, _interrupt)
+    if numbers:
+        check()
 
 
 def pending() -> bool:

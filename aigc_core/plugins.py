@@ -25,7 +25,7 @@ def activate(plugin: Plugin) -> Any:
     """
     if plugin.state not in ("registered", "failed"):
         raise plugin.error()
-    return _guarded(plugin, lambda: importlib.import_module(plugin.module))
+    return _guarded(plugin, lambda: _imported(plugin.module))
 
 
 def component(plugin: Plugin, kind: str, name: str) -> Any:
@@ -47,7 +47,7 @@ def load_target(plugin: Plugin, target: str) -> Any:
     activate(plugin)
     module, _, attribute = target.partition(":")
     # Not recorded: one component that cannot be imported leaves the plugin's others usable.
-    return _guarded(plugin, lambda: getattr(importlib.import_module(module), attribute), record=False)
+    return _guarded(plugin, lambda: getattr(_imported(module), attribute), record=False)
 
 
 class Implementation(NamedTuple):
@@ -145,6 +145,11 @@ def _register(host: pluggy.PluginManager, module: Any, plugin: Plugin, known: tu
         raise ValueError(f"{plugin.module}.{name} is no hook.{did_you_mean(name, list(known))}")
     if implemented != listed:
         raise ValueError(f"plugin.json lists the hooks {sorted(listed)}, {plugin.module} has {sorted(implemented)}")
+
+
+def _imported(module: str) -> Any:
+    with interrupt.held():
+        return importlib.import_module(module)
 
 
 def _guarded(plugin: Plugin, work: Callable[[], Any], record: bool = True) -> Any:
