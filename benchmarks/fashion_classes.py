@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,7 +26,8 @@ from aigc_core.weights import load_module
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 LEAST, MOST = 0.04, 0.2
 """The bar for every class's share; among the data each has a tenth."""
-EPOCHS, BATCH, SEED = 6, 128, 1
+RATE, EPOCHS, BATCH, SEED = 2e-3, 6, 128, 1
+Own = TypeVar("Own", bound=nn.Module)
 
 
 class Classifier(nn.Sequential):
@@ -45,13 +48,13 @@ def data(folder: Path, part: str) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images), torch.from_numpy(read(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64))
 
 
-def train(folder: Path) -> Classifier:
-    """Train a classifier: Adam, its rate falling by a cosine, images mirrored at random."""
+def train(folder: Path, kind: Callable[[], Own], rate: float, epochs: int) -> Own:
+    """Train a network on the training images: Adam, its rate falling by a cosine, images mirrored at random."""
     torch.manual_seed(SEED)
-    network, (images, labels) = Classifier(), data(folder, "train")
-    optimizer = torch.optim.Adam(network.parameters(), 2e-3, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS * (len(images) // BATCH))
-    for _ in range(EPOCHS):
+    network, (images, labels) = kind(), data(folder, "train")
+    optimizer = torch.optim.Adam(network.parameters(), rate, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (len(images) // BATCH))
+    for _ in range(epochs):
         for rows in torch.randperm(len(images))[: len(images) // BATCH * BATCH].split(BATCH):
             mirrored = torch.where(torch.rand(BATCH, 1, 1, 1) < 0.5, images[rows].flip(3), images[rows])
             optimizer.zero_grad()
@@ -62,7 +65,7 @@ def train(folder: Path) -> Classifier:
 
 
 @torch.inference_mode()
-def predicted(network: Classifier, images: Tensor) -> Tensor:
+def predicted(network: nn.Module, images: Tensor) -> Tensor:
     """Return the likeliest class of each image."""
     return torch.cat([network(part).argmax(1) for part in images.split(500)])
 
@@ -93,7 +96,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.train:
-        save_file(train(given.train).state_dict(), given.weights)
+        save_file(train(given.train, Classifier, RATE, EPOCHS).state_dict(), given.weights)
         network = load_module(Classifier, given.weights)
         images, labels = data(given.train, "t10k")
         accuracy = (predicted(network, images) == labels).double().mean().item()

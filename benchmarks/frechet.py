@@ -1,6 +1,6 @@
 """How far a model's images lie from real ones: Frechet distance on the features of a classifier of our own.
 
-``python -m benchmarks.frechet DATA MODEL... [--count 10000]`` judges models of 28 x 28 grey clothes against the 10,000
+``python -m benchmarks.frechet DATA MODEL...`` judges models of 28 x 28 grey clothes against the 10,000
 test images of Fashion-MNIST, beside the floor: 10,000 of the training images against the same. The extractor was
 trained once, by ``--train``, before any of the models that are judged here; its hash is a part of the number's name.
 This is no FID: that has another network (arXiv 1706.08500), and numbers of two networks do not compare.
@@ -16,14 +16,15 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from aigc_core import load
 from aigc_core.weights import load_module
-from benchmarks.fashion_classes import CLASSES, data, predicted
+from benchmarks.fashion_classes import CLASSES, data, predicted, train
 
 WEIGHTS = Path(__file__).parent / "weights" / "fashion-features.safetensors"
-WIDTH, EPOCHS, BATCH, SEED = 128, 8, 128, 1
+WIDTH, RATE, EPOCHS = 128, 1e-3, 8
+COUNT = 10_000
+"""Samples of each side: a distance falls as they become more, so others do not compare."""
 
 
 class Extractor(nn.Sequential):
@@ -58,35 +59,18 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(between + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * cross)
 
 
-def train(folder: Path) -> Extractor:
-    """Train the extractor: Adam, its rate falling by a cosine, images mirrored at random."""
-    torch.manual_seed(SEED)
-    network, (images, labels) = Extractor(), data(folder, "train")
-    optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS * (len(images) // BATCH))
-    for _ in range(EPOCHS):
-        for rows in torch.randperm(len(images))[: len(images) // BATCH * BATCH].split(BATCH):
-            mirrored = torch.where(torch.rand(BATCH, 1, 1, 1) < 0.5, images[rows].flip(3), images[rows])
-            optimizer.zero_grad()
-            cross_entropy(network(mirrored), labels[rows]).backward()
-            optimizer.step()
-            schedule.step()
-    return network.eval()
-
-
 def main() -> None:
     """Train, where that is asked for; then judge the models that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of Fashion-MNIST's four files")
     parser.add_argument("models", nargs="*", help="names or folders")
-    parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0], help="seeds of the samples")
     parser.add_argument("--train", action="store_true", help="train the extractor first")
     given = parser.parse_intermixed_args()
     torch.set_num_threads(1)
     real, labels = data(given.data, "t10k")
     if given.train:
-        save_file(train(given.data).state_dict(), WEIGHTS)
+        save_file(train(given.data, Extractor, RATE, EPOCHS).state_dict(), WEIGHTS)
     network = load_module(Extractor, WEIGHTS)
     digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
     accuracy = (predicted(network, real) == labels).double().mean().item()
@@ -95,14 +79,14 @@ def main() -> None:
     )
     wanted = network.features(real)
     known, _ = data(given.data, "train")
-    some = known[torch.randperm(len(known), generator=torch.Generator().manual_seed(0))[: len(real)]]
+    some = known[torch.randperm(len(known), generator=torch.Generator().manual_seed(0))[:COUNT]]
     floor = distance(network.features(some), wanted)
-    print(f"\n| images | Frechet distance, n = {given.count:,} | x the floor |\n|---|---|---|")
-    print(f"| 10,000 training images (the floor) | {floor:.3f} | 1.0 |")
+    print(f"\n| images | Frechet distance, n = {COUNT:,} | x the floor |\n|---|---|---|")
+    print(f"| training images (the floor) | {floor:.3f} | 1.0 |")
     for name in given.models:
         model = load(name)
         for seed in given.seeds:
-            levels = model.generate(given.count, seed=seed).levels()
+            levels = model.generate(COUNT, seed=seed).levels()
             found = distance(network.features(torch.from_numpy(levels.astype(np.float32) / 255)), wanted)
             print(f"| {Path(name).name}, seed {seed} | {found:.3f} | {found / floor:.1f} |")
 
