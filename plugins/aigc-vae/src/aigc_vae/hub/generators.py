@@ -53,6 +53,12 @@ class _Line(_Images):
     """Latents of real numbers (channels, h, w)."""
 
     latent: LatentSpec
+    network: KlNetwork | TinyNetwork
+
+    @torch.inference_mode()
+    def decode(self, latents: np.ndarray, options: Mapping[str, Any]) -> Samples:
+        """Return the images (n, c, f * h, f * w) of latents (n, channels, h, w)."""
+        return self._samples(map(self.network.decode, self._latents(latents)), len(latents))
 
     def between(self, one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the latents on the straight line from one posterior mean to another."""
@@ -68,6 +74,8 @@ class _Line(_Images):
 
 class AutoencoderKl(_Line):
     """diffusers' AutoencoderKL (arXiv 2112.10752), such as sd-vae-ft-mse and sdxl-vae."""
+
+    network: KlNetwork
 
     def __init__(self, network: KlNetwork, shape: configs.Kl, device: str) -> None:
         coder = shape.coder
@@ -87,14 +95,11 @@ class AutoencoderKl(_Line):
         mean, deviation = (_stacked((pair[at].permute(2, 0, 1) for pair in each), len(images)) for at in range(2))
         return Latents(mean, deviation)
 
-    @torch.inference_mode()
-    def decode(self, latents: np.ndarray, options: Mapping[str, Any]) -> Samples:
-        """Return the images (n, c, f * h, f * w) of latents (n, channels, h, w)."""
-        return self._samples(map(self.network.decode, self._latents(latents)), len(latents))
-
 
 class AutoencoderTiny(_Line):
     """diffusers' AutoencoderTiny, such as taesd. An image has one latent, without a deviation."""
+
+    network: TinyNetwork
 
     def __init__(self, network: TinyNetwork, shape: configs.Tiny, device: str) -> None:
         super().__init__(device, shape.factor, shape.channels_in)
@@ -110,11 +115,6 @@ class AutoencoderTiny(_Line):
     def encode(self, images: np.ndarray, options: Mapping[str, Any]) -> Latents:
         """Return the latents (n, channels, h / f, w / f) of images (n, c, h, w)."""
         return Latents(_stacked((self.network.encode(row).permute(2, 0, 1) for row in self._rows(images)), len(images)))
-
-    @torch.inference_mode()
-    def decode(self, latents: np.ndarray, options: Mapping[str, Any]) -> Samples:
-        """Return the images (n, c, f * h, f * w) of latents (n, channels, h, w)."""
-        return self._samples(map(self.network.decode, self._latents(latents)), len(latents))
 
 
 class VqModel(_Images):
