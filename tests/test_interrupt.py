@@ -9,13 +9,8 @@ from aigc_core import interrupt
 
 
 @pytest.fixture
-def installed(monkeypatch):
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.setattr(interrupt, "_pending", False)
+def installed():
     interrupt.install()
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

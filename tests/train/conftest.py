@@ -29,13 +29,6 @@ LETTERS = "\n abcdefg"
 BLOCK = 8
 
 
-@pytest.fixture(autouse=True)
-def denormal():
-    """A training that a test runs in this process says how denormal numbers are treated in it: for itself alone."""
-    yield
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     before = torch.get_num_threads()
