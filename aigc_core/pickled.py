@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def load_pickled(build: Callable[[], Module], path: str | Path, device: str = "cpu", part: str = "") -> Module:
     """Do what ``load_module`` does with a state_dict that ``torch.save`` wrote.
 
-    ``part`` names the state_dict in a file that holds several, such as ``G``. Only verified files of a manifest that
-    opts in reach a plugin. Raises ``Refused`` where the file needs more than tensors to be opened, or does not fit.
+    ``part`` names the state_dict in a file that holds several, such as ``G``, or ``GAN.G`` where it lies deeper; where
+    tensors are named ``G.weight`` and so on instead, it is those. Only verified files of a manifest that opts in reach
+    a plugin. Raises ``Refused`` where the file needs more than tensors to be opened, or does not fit.
     """
     import torch
 
@@ -33,11 +34,21 @@ def load_pickled(build: Callable[[], Module], path: str | Path, device: str = "c
         found = _open(path)
     except Exception as error:  # whatever a damaged or hostile file makes of the reader
         raise Refused(f"{path} cannot be opened as tensors alone: {_cause(error)}.", "It was not loaded.") from error
-    state = found.get(part) if part and isinstance(found, dict) else found
+    state = _within(found, part)
     if not isinstance(state, dict) or not all(isinstance(name, str) and _plain(state[name]) for name in state):
         where = f"its part {part!r}" if part else "it"
         raise Refused(f"{path} is no state_dict: {where} is no map from names to tensors.")
     return fill(build, state, lambda name: _stored(state[name]), str(path), device)
+
+
+def _within(found: Any, part: str) -> Any:
+    """Return what a part names, by its keys or by how the names of tensors begin; None where there is no such part."""
+    for name in filter(None, part.split(".")):
+        if not isinstance(found, dict):
+            return None
+        begun = {key: value for key, value in found.items() if isinstance(key, str) and key.startswith(f"{name}.")}
+        found = found.get(name, {key.removeprefix(f"{name}."): value for key, value in begun.items()} or None)
+    return found
 
 
 def _open(path: str | Path) -> Any:

@@ -79,6 +79,19 @@ def test_the_part_that_is_named_is_loaded(path, state, how):
 
 
 @FORMATS
+def test_a_part_is_found_within_a_part_and_by_how_names_begin(path, state, how):
+    """As huggan's files have it: one state_dict of a module of several networks, below a name of its own."""
+    other = build().state_dict()
+    flat = {f"{part}.{name}": each[name] for part, each in (("G", state), ("GE", other)) for name in each}
+    torch.save({"GAN": flat, "D": 7}, path, **how)
+    assert torch.equal(load_pickled(build, path, part="GAN.G")[0].weight, state["0.weight"])
+    assert torch.equal(load_pickled(build, path, part="GAN.GE")[0].weight, other["0.weight"])
+    for wrong in ("GAN.E", "GE", "D.G", "D", "GAN.G.0.weight.x"):
+        refused(path, f"its part '{wrong}' is no map from names to tensors", part=wrong)
+    refused(path, r"does not fit its architecture: it lacks 0\.bias", part="GAN")
+
+
+@FORMATS
 def test_parameters_that_were_saved_as_such_are_loaded_without_gradients(path, how):
     module = build()
     torch.save(dict(module.named_parameters()) | dict(module.named_buffers()), path, **how)

@@ -20,7 +20,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _FLAGS = (
     click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, cuda:1, mps."),
     click.option("--engine", default="auto", show_default=True, help="What computes a model that leaves a choice."),
-    click.option("--dtype", default="auto", show_default=True, help="Type of number that such an engine computes in."),
+    click.option(
+        "--dtype",
+        "--precision",
+        default="auto",
+        show_default=True,
+        help="Type of number to compute in, where a model leaves a choice: float32, bf16, int8, ...",
+    ),
     click.option(
         "--threads", type=click.INT, default=0, help="Threads of such an engine.  [default: as many as it has use for]"
     ),
@@ -55,11 +61,14 @@ class Opening(NamedTuple):
     def load(self, name: str, entry: Entry, *, quiet: bool) -> Model:
         """Fetch and load the model that ``find`` found. Raises as ``aigc_core.load`` does."""
         from aigc_core.run.load import Computing, fetch, open_entry
+        from aigc_core.run.precision import slower
 
         assert entry.manifest is not None
         with fetching(name, entry.manifest, quiet=quiet, offline=self.locked or cache.offline()) as report:
             files = fetch(entry, offline=self.locked, report=report)
         model = open_entry(entry, files, self.device, Computing(self.engine, self.dtype, self.threads))
+        if model.language is None and not quiet and (text := slower(model.generator.dtype, self.device)):
+            say(text)
         interrupt.check()
         return model
 

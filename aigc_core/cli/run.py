@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import shlex
-import time
 from collections.abc import Collection
 from typing import Any
 
@@ -18,11 +15,12 @@ from aigc_core.cli.model_flags import ModelCommand, given_options
 from aigc_core.cli.opening import Opening, opening_flags
 from aigc_core.cli.progress import samples_bar
 from aigc_core.errors import CheckFailed, WrongUse
-from aigc_core.registry import Entry
 
+_IMAGES_ONLY = ("latent", "save_latent")
+_NOT_WITH_LATENT = ("count", "seed", "start", "save_latent")
 _TEXT_ONLY = ("prompt_text", "prompt_file", "stream", "as_json")
 _BESIDE_AGAIN = ("again", "output", "quiet", "locked", "accept_licence")
-_NOT_IN_A_CHAT = (*_TEXT_ONLY, "prompt", "again", "count", "start", "output", "batch_size")
+_NOT_IN_A_CHAT = (*_TEXT_ONLY, *_IMAGES_ONLY, "prompt", "again", "count", "start", "output", "batch_size")
 
 
 @click.command("run", cls=ModelCommand)
@@ -37,6 +35,8 @@ _NOT_IN_A_CHAT = (*_TEXT_ONLY, "prompt", "again", "count", "start", "output", "b
     help="Images: a .png (a sheet), a DIR/ (single PNGs), a .npy or .safetensors (raw samples); texts: a .txt or a "
     ".jsonl.  [default: MODEL-SEED.png; texts go to the standard output]",
 )
+@click.option("--latent", metavar="FILE", help="Make the images of the noise in FILE, as the next wrote it.")
+@click.option("--save-latent", metavar="FILE", help="Write the images' noise too: a .npy or .safetensors.")
 @click.option("--prompt-file", metavar="FILE", help="Read the prompt from FILE, UTF-8, without its last line's end.")
 @click.option("--stream/--no-stream", default=None, help="Show a text as it is made.  [default: on a terminal, of one]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text and line (schema aigc-zoo/run/1).")
@@ -82,6 +82,8 @@ def _run(
     stream: bool | None,
     as_json: bool,
     batch_size: int | None,
+    latent: str | None,
+    save_latent: str | None,
     **flags: Any,
 ) -> None:
     opening = Opening.of(flags)
@@ -95,49 +97,19 @@ def _run(
         from aigc_core.cli import run_text
         from aigc_core.cli.given_text import given_prompt
 
+        _refuse(_IMAGES_ONLY, f"{entry.id} is a text model, whose noise is no latent: leave out {{}}.")
         options |= given_prompt(prompt_text, prompt_file, options, entry.manifest)
         asked = run_text.Asked(count, seed, start, output, stream, as_json, batch_size, quiet)
         run_text.run(name, entry, opening, asked, options)
     else:
         kind = entry.manifest.output.get("kind")
         _refuse(_TEXT_ONLY, f"{entry.id} makes {kind}s from noise alone, it is no text model: leave out {{}}.")
-        _run_images(name, entry, opening, quiet, count, seed, start, output, batch_size, options)
+        from aigc_core.cli import run_images
 
-
-def _run_images(
-    name: str,
-    entry: Entry,
-    opening: Opening,
-    quiet: bool,
-    asked: int | None,
-    seed: int,
-    start: int,
-    output: str | None,
-    most: int | None,
-    options: dict[str, Any],
-) -> None:
-    from aigc_core.run.make import announce, default_output, make, plan
-    from aigc_core.run.model import BATCH, batch_shape, index_range
-
-    began, manifest, count = time.perf_counter(), entry.manifest, BATCH if asked is None else asked
-    assert manifest is not None
-    target, indices = default_output(manifest, seed) if output is None else output, index_range(start, count)
-    size = batch_shape(manifest, count, most)
-    planned = plan(manifest, target, indices, seed=seed, options=options, batch_size=size)
-    model = opening.load(name, entry, quiet=quiet)
-    with samples_bar(count, quiet or count <= size) as progress:
-        receipt = make(model, planned, progress)
-    announce(target, receipt)
-    if not quiet:
-        made = os.path.join(target, f"{entry.id}-{seed}-{start:06}.png") if os.path.isdir(target) else target
-        tell_written(target, made, count, entry.id, seed, began)
-
-
-def tell_written(target: str, made: str, count: int, model: str, seed: int, began: float) -> None:
-    """Say what was written, and how to make it again."""
-    what = f"{count} sample{'s' if count > 1 else ''} of {model}, seed {seed}"
-    again = f"aigc-zoo run --again {shlex.quote(made)}"
-    click.echo(f"{target}: {what}, in {time.perf_counter() - began:.1f} s. Again: {again}")
+        if latent is not None:
+            _refuse(_NOT_WITH_LATENT, "--latent says what is made, and of how many: leave out {}.")
+        wanted = run_images.Asked(count, seed, start, output, batch_size, latent, save_latent, quiet)
+        run_images.run(name, entry, opening, wanted, options)
 
 
 def _given() -> list[click.Parameter]:

@@ -75,7 +75,7 @@ def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[s
     if asked.output is not None:
         announce(asked.output, receipt)
         if not asked.quiet:
-            from aigc_core.cli.run import tell_written
+            from aigc_core.cli.written import tell_written
 
             tell_written(asked.output, asked.output, count, entry.id, asked.seed, began)
 

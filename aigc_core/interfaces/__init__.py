@@ -2,7 +2,7 @@
 
 from aigc_core.interfaces.autoencoder import Autoencoder, Density, Latents, LatentSpec
 from aigc_core.interfaces.discriminator import Discriminator
-from aigc_core.interfaces.generator import Generator, NoiseSpec
+from aigc_core.interfaces.generator import Generator, NoiseSpec, Precisions
 from aigc_core.interfaces.loss import Loss
 from aigc_core.interfaces.samples import Samples
 from aigc_core.interfaces.trainer import Trainer
@@ -17,6 +17,7 @@ __all__ = [
     "Latents",
     "Loss",
     "NoiseSpec",
+    "Precisions",
     "Samples",
     "Trainer",
     "Translator",

@@ -53,3 +53,19 @@ class Generator(Protocol):
         that was given or has a default, already checked against its schema.
         """
         ...
+
+
+@runtime_checkable
+class Precisions(Protocol):
+    """A generator class whose models are computed by one engine, in more than one type of number.
+
+    Of more than one engine, see ``aigc_core.interfaces.language_model.Engines``.
+    """
+
+    dtypes: tuple[str, ...]
+    """The types, such as ``("float32", "bfloat16")``; the first is what a model is computed in where nobody chooses."""
+
+    @classmethod
+    def open(cls, config: Mapping[str, Any], weights: Mapping[str, Path], device: str, dtype: str) -> Generator:
+        """Open as ``Generator.open`` does, to compute in one of ``dtypes``. Samples are float32 whatever it is."""
+        ...

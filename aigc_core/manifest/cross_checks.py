@@ -11,7 +11,7 @@ from aigc_core.manifest import options
 from aigc_core.manifest.against_schema import check_against
 from aigc_core.manifest.bundled_files import check_files
 from aigc_core.manifest.lines import Path
-from aigc_core.manifest.model import TAKES_IMAGES
+from aigc_core.manifest.model import TAKES_IMAGES, interpolates_samples
 from aigc_core.manifest.plugin import PluginManifest
 from aigc_core.manifest.problems import did_you_mean, expected, place, plain, shown
 from aigc_core.manifest.provenance import check_provenance
@@ -66,6 +66,8 @@ def _check_shapes(document: dict[str, Any], report: Report) -> None:
     """Check that a model that takes images says which, and that they are of the sizes of those that it makes."""
     use, able = document.get("use", {}), document.get("capabilities", [])
     takes = [name for name in TAKES_IMAGES if name in able]
+    if interpolates_samples(able, "input" in use):
+        takes = []
     if takes and "input" not in use and ("use", "input") not in report.faulty:
         message = f"use has no input, and the model is said to {takes[0]}."
         example = '{"kind": "image", "shape": [1, 28, 28], "range": [0, 1]}'
@@ -77,10 +79,16 @@ def _check_shapes(document: dict[str, Any], report: Report) -> None:
     elif taken.count(None) == 1:
         message, hint = "One side follows the image's, the other does not.", "It takes two numbers, or null twice."
         report.add("shapes-disagree", ("use", "input", "shape"), message, hint)
-    elif taken and made and taken != made and (taken[0] != made[0] or taken.count(None) != 2):
+    elif taken and made and not _fit(taken, made, able):
         hint = f"It takes {json.dumps(made)}, as under use.output."
         message = f"Images go in as {json.dumps(taken)} and come out as {json.dumps(made)}."
         report.add("shapes-disagree", ("use", "input", "shape"), message, hint)
+
+
+def _fit(taken: list[int | None], made: list[int | None], able: list[str]) -> bool:
+    """Say whether images can go in and come out so: as they went in, but for the colours that a translator changes."""
+    recolours = "translate" in able and not {"reconstruct", "interpolate"} & {*able}
+    return (taken[0] == made[0] or recolours) and (taken[1:] == made[1:] or taken.count(None) == 2)
 
 
 def _sizes(use: dict[str, Any], side: str, report: Report) -> list[int | None]:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aigc_core.manifest.options import check_schema
 from aigc_core.manifest.plugin import is_name
 from aigc_core.manifest.read import Malformed, pick, read_object
 
-TAKES_IMAGES = ("reconstruct", "interpolate", "encode")
+TAKES_IMAGES = ("reconstruct", "interpolate", "translate", "encode")
 """Capabilities that need ``use.input``: how an image is brought to the model."""
+
+
+def interpolates_samples(capabilities: Sequence[str], takes_images: bool) -> bool:
+    """Say whether ``interpolate`` is between samples of a seed: of a generator that takes no images.
+
+    ``takes_images`` is whether its manifest has ``use.input``.
+    """
+    able = {*capabilities}
+    return {"interpolate", "generate"} <= able and not takes_images and not able & {"reconstruct", "encode"}
 
 
 class WeightFile(NamedTuple):
@@ -47,7 +57,7 @@ class ModelManifest(NamedTuple):
     """The options' JSON Schema: an object of scalar properties."""
     output: dict[str, Any]
     input: dict[str, Any]
-    """What an autoencoder takes, with its defaults filled in; empty where the model takes no image."""
+    """What an autoencoder or a translator takes, with its defaults filled in; empty where the model takes no image."""
     capabilities: tuple[str, ...]
     """The verbs that the model is for; ``generate`` is ``run``."""
     source: str
@@ -65,6 +75,11 @@ class ModelManifest(NamedTuple):
     def pinned(self) -> bool:
         """Every file has a size and a hash and, on the Hub, a commit."""
         return (self.source == "bundled" or bool(self.revision)) and all(file.pinned for file in self.files)
+
+    @property
+    def interpolates_samples(self) -> bool:
+        """Its ``interpolate`` is between samples of a seed, not between images."""
+        return interpolates_samples(self.capabilities, bool(self.input))
 
     @property
     def licence(self) -> str | None:

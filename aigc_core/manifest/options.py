@@ -14,8 +14,9 @@ from aigc_core.errors import WrongUse, did_you_mean
 
 RESERVED = (
     "accept_licence", "again", "as_json", "batch_size", "chat", "count", "debug", "device", "dtype", "engine", "given",
-    "help", "images", "indices", "json", "latents", "locked", "model", "n", "name", "no_stream", "o", "one", "other",
-    "output", "prompt_file", "prompt_text", "q", "quiet", "seed", "self", "start", "stream", "threads",
+    "help", "images", "indices", "json", "latent", "latents", "locked", "model", "n", "name", "no_stream", "noise", "o",
+    "one", "other", "output", "precision", "prompt_file", "prompt_text", "q", "quiet", "save_latent", "seed", "self",
+    "start", "stream", "threads",
 )  # fmt: skip
 """Flags and parameters of the core's own verbs; an option of a model cannot have such a name."""
 

@@ -21,6 +21,7 @@ from aigc_core.run.load import (
     has_engines,
     open_entry,
     resolve,
+    types,
 )
 from aigc_core.run.make import make, plan
 from aigc_core.run.model import Model
@@ -79,7 +80,7 @@ def _computing(entry: Entry, receipt: dict[str, Any]) -> Computing:
     """Return what computed the file, where that can be chosen; what the model no longer has is left to it."""
     kind = generator_class(entry)
     if not has_engines(kind):
-        return FASTEST
+        return FASTEST._replace(dtype=receipt["dtype"]) if receipt["dtype"] in types(kind) else FASTEST
     engine = receipt["engine"] if receipt["engine"] in kind.engines else AUTO
     dtype = receipt["dtype"] if receipt["dtype"] in kind.engines.get(engine, ()) else AUTO
     return Computing(engine, dtype, receipt["threads"])

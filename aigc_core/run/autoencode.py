@@ -1,8 +1,7 @@
 """Images to latents and back, a batch at a time: what encode, decode, reconstruct and interpolate compute.
 
-A model of one size computes ``BATCH`` rows at once, the last batch padded; one whose size follows the image's computes
-one image at a time. So row *i* of what comes out depends on row *i* of what goes in alone, and decoding what was
-encoded gives a reconstruction to the bit. ``options`` have been checked, here and below.
+Batches are those of ``given_images``, so decoding what was encoded gives a reconstruction to the bit. ``options`` have
+been checked, here and below.
 """
 
 from __future__ import annotations
@@ -17,22 +16,17 @@ from aigc_core.interfaces import Latents, Samples
 from aigc_core.interfaces.autoencoder import ANY
 from aigc_core.interfaces.samples import fault
 from aigc_core.manifest.options import check
+from aigc_core.run.given_images import batches, black_image, checked_values, is_free, rows_at_once
 from aigc_core.run.latents import fault as latents_fault
 from aigc_core.run.latents import shown
-from aigc_core.run.model import BATCH, Model, author, guarded, pad
-from aigc_core.run.pictures import in_range
+from aigc_core.run.model import Model, author, guarded, pad
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Images = np.ndarray | Sequence[np.ndarray]
+    from aigc_core.run.given_images import Images
 
 Options = Mapping[str, Any]
-
-
-def is_free(model: Model) -> bool:
-    """Say whether the size of what a model takes follows the image's."""
-    return None in model.manifest.input.get("shape", ()) or ANY in model.generator.latent.shape
 
 
 def encoded(model: Model, images: Images, options: Options) -> Iterator[Latents]:
@@ -40,21 +34,21 @@ def encoded(model: Model, images: Images, options: Options) -> Iterator[Latents]
 
     Raises ``WrongUse`` for images that the model does not take, ``NotAvailable`` where the plugin's code fails.
     """
-    for batch in _batches(model, images):
-        yield _encoded(model, _values(model, batch), options)
+    for batch in batches(model, images):
+        yield _encoded(model, checked_values(model, batch), options)
 
 
 def decoded(model: Model, latents: np.ndarray, options: Options) -> Iterator[Samples]:
     """Yield the images of latents (n, \\*latent.shape). Raises as ``encoded`` does."""
     latents, shape = _checked(model, latents, options), model.manifest.output["shape"]
-    for batch in _batches(model, latents):
+    for batch in batches(model, latents):
         yield _decoded(model, batch, options, [shape[0], None, None] if is_free(model) else shape)
 
 
 def reconstructed(model: Model, images: Images, options: Options) -> Iterator[Samples]:
     """Yield the reconstructions of images, from the latents' means, as large as these. Raises as ``encoded`` does."""
-    for batch in _batches(model, images):
-        latents = _encoded(model, _values(model, batch), options)
+    for batch in batches(model, images):
+        latents = _encoded(model, checked_values(model, batch), options)
         yield _decoded(model, latents.values, options, [*batch[0].shape])
 
 
@@ -64,8 +58,8 @@ def interpolated(model: Model, ends: Sequence[np.ndarray], count: int, options: 
 
     check_ends(ends)
     one, other = joined([*encoded(model, ends, options)]).values
-    for weights in _batches(model, np.linspace(0, 1, count, dtype=np.float32)):
-        padded = pad(weights, _rows(model))
+    for weights in batches(model, np.linspace(0, 1, count, dtype=np.float32)):
+        padded = pad(weights, rows_at_once(model))
         found = guarded(model.entry, "interpolate with", partial(model.generator.between, one, other, padded))
         _judge(model, found, len(padded))
         yield _decoded(model, found[: len(weights)], options, [*ends[0].shape])
@@ -100,60 +94,15 @@ def settle(model: Model) -> None:
     """Encode and decode the smallest image that a model takes, black, as far as it can without being told more."""
     options = check({}, model.manifest.options, model.manifest.id)
     if callable(getattr(model.generator, "encode", None)):
-        black = _black(model)
+        black = black_image(model)
         with contextlib.suppress(WrongUse):  # of a class, say, that it must be told
-            latents = _encoded(model, _values(model, black), options, rows=1)
+            latents = _encoded(model, checked_values(model, black), options, rows=1)
             if callable(getattr(model.generator, "decode", None)):
                 _decoded(model, latents.values, options, [*black.shape[1:]], rows=1)
 
 
-def _rows(model: Model) -> int:
-    return 1 if is_free(model) else BATCH
-
-
-def _batches(model: Model, rows: Images) -> Iterator[np.ndarray]:
-    import numpy as np
-
-    size = _rows(model)
-    for first in range(0, len(rows), size):
-        batch = rows[first : first + size]
-        if len({np.shape(row) for row in batch}) > 1:
-            raise WrongUse(f"The images have different shapes; {model.manifest.id} takes {_wanted(model)}.")
-        yield np.stack([np.asarray(row) for row in batch])
-
-
-def _wanted(model: Model) -> str:
-    taken = model.manifest.input
-    if None not in taken["shape"]:
-        return "{} x {} x {} (channels, height, width)".format(*taken["shape"])
-    largest = -(-taken["largest"] // taken["multiple"]) * taken["multiple"]
-    return f"{taken['shape'][0]} channels, and sides that are multiples of {taken['multiple']} up to {largest:,}"
-
-
-def _values(model: Model, images: np.ndarray) -> np.ndarray:
-    """Return images (n, c, h, w) in the range of ``use.input``. Raises ``WrongUse`` where they are none of those."""
-    import numpy as np
-
-    taken, name = model.manifest.input, model.manifest.id
-    (low, high), multiple = taken["range"], taken["multiple"]
-    channels, *sizes = taken["shape"]
-    good = images.ndim == 4 and images.shape[1] == channels and images.size > 0
-    for wanted, size in zip(sizes, images.shape[2:], strict=False):
-        free = wanted is None and size % multiple == 0 and size < taken["largest"] + multiple
-        good = good and (size == wanted or free)
-    if not good:
-        raise WrongUse(f"An image has the shape {list(images.shape[1:])}; {name} takes {_wanted(model)}.")
-    if images.dtype == np.uint8:
-        return in_range(images, taken["range"])
-    if images.dtype != np.float32:
-        raise WrongUse(f"The images are {images.dtype}; {name} takes uint8 levels, or float32 from {low} to {high}.")
-    if not images.min() >= low or not images.max() <= high:  # so NaN fails too
-        raise WrongUse(f"The images have values outside of {[low, high]}, or no numbers; {name} takes none of those.")
-    return images
-
-
 def _encoded(model: Model, values: np.ndarray, options: Options, rows: int = 0) -> Latents:
-    size = rows or _rows(model)
+    size = rows or rows_at_once(model)
     found = guarded(model.entry, "encode with", lambda: model.generator.encode(pad(values, size), options))
     if not isinstance(found, Latents):
         raise NotAvailable(f"{model.manifest.id}: {author(model.entry)} encoded to no Latents.")
@@ -169,7 +118,7 @@ def _encoded(model: Model, values: np.ndarray, options: Options, rows: int = 0) 
 def _decoded(
     model: Model, latents: np.ndarray, options: Options, shape: Sequence[int | None], rows: int = 0
 ) -> Samples:
-    size = rows or _rows(model)
+    size = rows or rows_at_once(model)
     found = guarded(model.entry, "decode with", lambda: model.generator.decode(pad(latents, size), options))
     if reason := fault(found, size, {**model.manifest.output, "shape": [*shape]}):
         raise NotAvailable(f"{model.manifest.id}: {author(model.entry)} made {reason}.")
@@ -207,15 +156,6 @@ def _most(model: Model, options: Options) -> list[int]:
         return [*spec.shape]
     if not taken:
         raise NotAvailable(f"{model.manifest.id} says no use.input, so nobody knows how large its latents may be.")
-    smallest = _encoded(model, _values(model, _black(model)), options).values.shape[1:]
+    smallest = _encoded(model, checked_values(model, black_image(model)), options).values.shape[1:]
     steps = -(-taken["largest"] // taken["multiple"]) if None in taken["shape"] else 1
     return [least * steps if size == ANY else size for size, least in zip(spec.shape, smallest, strict=True)]
-
-
-def _black(model: Model) -> np.ndarray:
-    """Return the smallest image that a model takes, black, alone in its batch."""
-    import numpy as np
-
-    return np.zeros(
-        (1, *(size or model.manifest.input["multiple"] for size in model.manifest.input["shape"])), np.uint8
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aigc_core import registry
@@ -19,18 +19,21 @@ _METHODS = {
     "generate": ("generate",),
     "reconstruct": ("encode", "decode"),
     "interpolate": ("encode", "decode", "between"),
+    "translate": ("translate",),
     "encode": ("encode",),
     "decode": ("decode",),
 }
+_WITH_LATENTS = {"reconstruct", "interpolate", "encode", "decode"}
 _WORDS = {
     "generate": "make samples from noise",
-    "interpolate": "interpolate between images",
+    "interpolate": "interpolate",
     "decode": "decode latents",
     "score": "say how likely an image is",
 }
 _EXAMPLES = {
     "reconstruct": "reconstruct {} IMAGE",
     "interpolate": "interpolate {} A B",
+    "translate": "translate {} IMAGE",
     "encode": "encode {} IMAGE",
     "decode": "decode {} LATENTS",
 }
@@ -44,14 +47,16 @@ def require(manifest: ModelManifest, capability: str, called: str = "") -> None:
     """
     able, name = manifest.capabilities, manifest.id
     if capability in able:
-        if capability in (*TAKES_IMAGES, "score") and not manifest.input:
+        between_samples = capability == "interpolate" and manifest.interpolates_samples
+        if capability in (*TAKES_IMAGES, "score") and not manifest.input and not between_samples:
             raise NotAvailable(
                 f"{name} is said to {capability}, but its manifest has no use.input, so no image fits it."
             )
         return
-    if capability == "generate" and (verb := next((verb for verb in _EXAMPLES if verb in able), "")):
-        hint = f"Try: aigc-zoo {_EXAMPLES[verb].format(called or name)}"
-        raise WrongUse(f"{name} has no prior, so it makes nothing from noise.", hint)
+    if capability == "generate" and _EXAMPLES.keys() & {*able}:
+        hint = f"Try: aigc-zoo {example(able, called or name)}"
+        reason = "has no prior, so it" if _WITH_LATENTS & {*able} else "turns images into others, and"
+        raise WrongUse(f"{name} {reason} makes nothing from noise.", hint)
     words = _WORDS.get(capability, f"{capability} images")
     can = f"it can {' and '.join(able)}" if able else "its manifest names nothing that it can do"
     others, more = able_to(capability), ""
@@ -59,6 +64,13 @@ def require(manifest: ModelManifest, capability: str, called: str = "") -> None:
         others, more = others[:_NAMED], f" and {len(others) - _NAMED} more"
     shown = (", ".join(others) or "none that is listed here") + more
     raise WrongUse(f"{name} does not {words}; {can}.", f"Models that can: {shown}.")
+
+
+def example(able: Collection[str], named: str) -> str:
+    """Return what to type after ``aigc-zoo`` to see what a model with those capabilities does."""
+    if "generate" in able:
+        return f"run {named}"
+    return next((words.format(named) for verb, words in _EXAMPLES.items() if verb in able), f"show {named}")
 
 
 def able_to(capability: str) -> list[str]:
@@ -79,11 +91,14 @@ def fault(opened: Any, manifest: ModelManifest) -> str:
         return "has no engine and dtype as text"
     if "generate" in manifest.capabilities and (reason := _noise_fault(opened)):
         return reason
-    for capability in manifest.capabilities:
+    able = list(manifest.capabilities)
+    if manifest.interpolates_samples:  # through its noise, which is the core's work
+        able.remove("interpolate")
+    for capability in able:
         for method in _METHODS.get(capability, ()):
             if not callable(getattr(opened, method, None)):
                 return f"has no {method}, and its manifest says that it can {capability}"
-    if set(manifest.capabilities) & _EXAMPLES.keys() and not _is_latent(getattr(opened, "latent", None)):
+    if _WITH_LATENTS.intersection(able) and not _is_latent(getattr(opened, "latent", None)):
         return "has no LatentSpec as latent with sizes from 1 up"
     return ""
 

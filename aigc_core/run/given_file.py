@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 from aigc_core.errors import WrongUse
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def read_bytes(path: str, limit: int, hint: str = "") -> bytes:
@@ -29,6 +35,22 @@ def read_bytes(path: str, limit: int, hint: str = "") -> bytes:
     if len(data) > limit:
         raise WrongUse(f"{path} has more than {limit / 1e6:,.0f} MB, which is the most that is read here.")
     return data
+
+
+def npy_values(data: bytes) -> np.ndarray:
+    """Return the array of an ``.npy`` file's bytes, at least one axis; ``ValueError`` where it is none."""
+    import numpy as np
+    from numpy.lib import format as npy
+
+    # Not numpy.load, which sets aside whatever memory a header asks for.
+    stream = BytesIO(data)
+    if (version := npy.read_magic(stream)) not in ((1, 0), (2, 0)):
+        raise ValueError("it is of a later version of the format")
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read_header(stream)
+    if dtype.hasobject or not shape or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError("its header does not fit what follows")
+    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
 
 
 def _without_waiting(path: str, flags: int) -> int:

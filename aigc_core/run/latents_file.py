@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aigc_core.errors import Refused, WrongUse
@@ -14,7 +12,7 @@ from aigc_core.files import whole_file
 from aigc_core.interfaces import Latents
 from aigc_core.run import receipt as receipts
 from aigc_core.run import write
-from aigc_core.run.given_file import read_bytes
+from aigc_core.run.given_file import npy_values, read_bytes
 from aigc_core.run.pictures import Place
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ def read(path: str) -> Stored:
         raise WrongUse(f"{path} has no latents.", _HINT)
     data = read_bytes(path, FILE_BYTES, _HINT)
     try:
-        values, text = _npy(path, data) if ending == ".npy" else _safetensors(data)
+        values, text = (npy_values(data), _beside(path)) if ending == ".npy" else _safetensors(data)
         receipt = json.loads(text) if text else {}
     except (WrongUse, MemoryError):
         raise
@@ -85,21 +83,9 @@ def read(path: str) -> Stored:
     return Stored(name, digest, values, places, weights if isinstance(weights, dict) else {})
 
 
-def _npy(path: str, data: bytes) -> tuple[np.ndarray, str]:
-    import numpy as np
-    from numpy.lib import format as npy
-
-    # Not numpy.load, which sets aside whatever memory a header asks for.
-    stream = BytesIO(data)
-    if (version := npy.read_magic(stream)) not in ((1, 0), (2, 0)):
-        raise ValueError("it is of a later version of the format")
-    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = read_header(stream)
-    if dtype.hasobject or not shape or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError("its header does not fit what follows")
-    values = np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
+def _beside(path: str) -> str:
     beside = receipts.beside(path)
-    return values, read_bytes(beside, FILE_BYTES).decode() if os.path.exists(beside) else ""
+    return read_bytes(beside, FILE_BYTES).decode() if os.path.exists(beside) else ""
 
 
 def _safetensors(data: bytes) -> tuple[np.ndarray, str]:

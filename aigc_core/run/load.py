@@ -15,14 +15,16 @@ from aigc_core.hub.names import is_hub_name
 from aigc_core.hub.pull import Report, pull, silent, unpinned
 from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.registry import Entry
-from aigc_core.run.autoencode import settle
+from aigc_core.run import autoencode, translate
 from aigc_core.run.capabilities import fault
 from aigc_core.run.model import Model, guarded, whole_number
 from aigc_core.verified import verify
 from aigc_core.weights import check_dtype
 
 AUTO = "auto"
-"""The engine or type that is the fastest here."""
+"""The engine or type that is the fastest here, or of one engine the first type that it computes in."""
+SHORT = {"bf16": "bfloat16"}
+"""Other names of types."""
 MAX_THREADS = 1024
 
 
@@ -66,7 +68,8 @@ def open_entry(entry: Entry, files: Mapping[str, Path], device: str, computing: 
         if file.dtype:
             check_dtype(files[file.path], file.dtype)
     kind, config = generator_class(entry), _config(entry, files)
-    chosen = computing._asdict() if has_engines(kind) else _no_choice(entry, computing)
+    computing = computing._replace(dtype=SHORT.get(computing.dtype, computing.dtype))
+    chosen = computing._asdict() if has_engines(kind) else _chosen_type(entry, kind, computing)
     generator = guarded(entry, "load", lambda: kind.open(config, files, device, **chosen))
     assert entry.manifest is not None
     if reason := fault(generator, entry.manifest):
@@ -89,12 +92,32 @@ def has_engines(kind: Any) -> bool:
     return isinstance(getattr(kind, "engines", None), Mapping)
 
 
-def _no_choice(entry: Entry, computing: Computing) -> dict[str, Any]:
-    """Return what ``open`` takes of a class that leaves no choice: nothing. Raises ``WrongUse`` where one was made."""
-    for (field, value), default in zip(computing._asdict().items(), FASTEST, strict=True):
+def types(kind: Any) -> tuple[str, ...]:
+    """Return the types that the models of a generator class without engines compute in, if it leaves a choice."""
+    found = getattr(kind, "dtypes", ())
+    return tuple(found) if isinstance(found, (tuple, list)) else ()
+
+
+def _chosen_type(entry: Entry, kind: Any, computing: Computing) -> dict[str, Any]:
+    """Return what ``open`` takes of a class without engines: a type, where it leaves a choice, or nothing.
+
+    Raises ``WrongUse`` where more was chosen than there is.
+    """
+    known = types(kind)
+    if known and (computing.dtype in known or computing.dtype == AUTO):
+        rest, chosen = (
+            computing._replace(dtype=AUTO),
+            {"dtype": known[0] if computing.dtype == AUTO else computing.dtype},
+        )
+    elif known:
+        raise WrongUse(f"{entry.id} computes in {' or '.join(known)}, so dtype cannot be {computing.dtype!r}.")
+    else:
+        rest, chosen = computing, {}
+    for (field, value), default in zip(rest._asdict().items(), FASTEST, strict=True):
         if value != default:
-            raise WrongUse(f"{entry.id} is computed in one way only, so {field} cannot be {value!r}: leave it out.")
-    return {}
+            way = "by one engine only" if known else "in one way only"
+            raise WrongUse(f"{entry.id} is computed {way}, so {field} cannot be {value!r}: leave it out.")
+    return chosen
 
 
 def _settle(model: Model) -> None:
@@ -114,7 +137,9 @@ def _settle(model: Model) -> None:
         if "generate" in model.manifest.capabilities:
             next(model.stream([0], batch_size=1))
         if model.manifest.input:
-            settle(model)
+            autoencode.settle(model)
+        if "translate" in model.manifest.capabilities and model.manifest.input:
+            translate.settle(model)
     finally:
         torch.set_num_threads(threads)
 

@@ -14,6 +14,7 @@ from aigc_core.plugins import Implementation, implementations
 from aigc_core.run import receipt as receipts
 from aigc_core.run.capabilities import require
 from aigc_core.run.model import BATCH, whole_number
+from aigc_core.run.noise_file import Given
 from aigc_core.run.speak import Spoken
 from aigc_core.run.speak import samples as spoken_samples
 from aigc_core.run.write import Job, Writer, check_room, writer_for
@@ -33,6 +34,8 @@ class Plan(NamedTuple):
     options: dict[str, Any]
     batch_size: int
     writer: Writer
+    given: Given | None = None
+    """Noise in a file, in the place of the seed's; the indices are its rows."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,9 +46,12 @@ class Plan(NamedTuple):
 _WRITERS = {"image": writer_for, "text": text_writer_for}
 
 
-def default_output(manifest: ModelManifest, seed: int) -> str:
-    """Return what a file of images is called where nobody says: ``MODEL-SEED.png``. Texts are shown, not written."""
-    return f"{manifest.id}-{seed}.png"
+def default_output(manifest: ModelManifest, seed: int | None) -> str:
+    """Return what a file of images is called where nobody says: ``MODEL-SEED.png``, of no seed ``MODEL-latent.png``.
+
+    Texts are shown, not written.
+    """
+    return f"{manifest.id}-{'latent' if seed is None else seed}.png"
 
 
 def plan(
@@ -57,6 +63,7 @@ def plan(
     options: dict[str, Any],
     batch_size: int = BATCH,
     writer: Writer | None = None,
+    given: Given | None = None,
 ) -> Plan:
     """Check everything about a run that can be known without the model.
 
@@ -69,7 +76,7 @@ def plan(
         raise NotAvailable(f"{manifest.id} makes {kind}, which this version cannot write.")
     seed, batch_size = whole_number(seed, "seed", 0), whole_number(batch_size, "batch_size", 1)
     checked = check(options, manifest.options, manifest.id)
-    planned = Plan(manifest, output, indices, seed, checked, batch_size, writer or _WRITERS[kind](output))
+    planned = Plan(manifest, output, indices, seed, checked, batch_size, writer or _WRITERS[kind](output), given)
     if writer is None:
         check_room(output, len(indices), planned.shape, planned.writer)
     return planned
@@ -88,15 +95,23 @@ def make(
     """
     settings: dict[str, Any] = {"seed": plan.seed, "batch_size": plan.batch_size}
     hooks = implementations("zoo_finish")
-    if model.language is None:
+    if plan.given:
+        noise = model.taken(plan.given.inputs, plan.given.name)
+        made = model.stream_from(noise, batch_size=plan.batch_size, **plan.options)
+    elif model.language is None:
         made = model.stream(plan.indices, **settings, **plan.options)
     else:
         made = spoken_samples(model, plan.indices, **settings, options=plan.options, heard=heard)
     batches = finish(made, model, hooks)
     first = next(batches)  # before the receipt: it names the hooks that run, and one that cannot is gone by now
-    receipt = receipts.make(model, indices=plan.indices, options=plan.options, **settings)
+    if plan.given:
+        receipt = receipts.of_files(model, "run", [plan.given.facts], plan.options)
+        receipt |= {"indices": [0, plan.given.rows], "batch_size": plan.batch_size}
+    else:
+        receipt = receipts.make(model, indices=plan.indices, options=plan.options, **settings)
     receipt |= {"finish": [hook.who for hook in hooks]} if hooks else {}
-    job = Job(plan.output, plan.manifest.id, plan.indices, plan.seed, plan.shape, receipt)
+    seed = None if plan.given else plan.seed
+    job = Job(plan.output, plan.manifest.id, plan.indices, seed, plan.shape, receipt)
     plan.writer(job, _followed(itertools.chain([first], batches), job, progress))
     return receipt
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from aigc_core.errors import WrongUse
 from aigc_core.interfaces import NoiseSpec
 
 if TYPE_CHECKING:
@@ -35,6 +36,49 @@ def draw(specs: Mapping[str, NoiseSpec], seed: int, indices: Sequence[int]) -> d
         values = _normal(uniform) if spec.distribution == "normal" else uniform
         drawn[name] = values[:, :width].astype(np.float32).reshape(len(indices), *spec.shape)
     return drawn
+
+
+def checked(specs: Mapping[str, NoiseSpec], given: Any, what: str, model: str) -> dict[str, np.ndarray]:
+    """Return noise that somebody gives as a model takes it: each input by name, float32 (n, \\*spec.shape).
+
+    ``given`` is an array, where there is one input, or arrays by name; ``what`` and ``model`` say in a sentence where
+    it comes from and who takes it. Raises ``WrongUse`` for anything that the model's inputs cannot be: other names,
+    shapes or types, numbers that are not finite, and for a uniform input numbers outside of [0, 1).
+    """
+    inputs = given if isinstance(given, Mapping) else dict.fromkeys([*specs][:1], given)
+    if not isinstance(given, Mapping) and len(specs) != 1:
+        raise WrongUse(f"{what} is one array, and {model} takes {_named(specs)}.", "Give each by its name.")
+    if others := [name for name in inputs if name not in specs]:
+        raise WrongUse(f"{what} has {_named(others)}, and {model} takes {_named(specs)}.")
+    if missing := [name for name in specs if name not in inputs]:
+        raise WrongUse(f"{what} has no {missing[0]}, and {model} takes {_named(specs)}.")
+    found = {name: _fitting(spec, inputs[name], f"{name} of {what}", model) for name, spec in specs.items()}
+    if len({len(values) for values in found.values()}) > 1:
+        counts = ", ".join(f"{name} of {len(values):,}" for name, values in found.items())
+        raise WrongUse(f"{what} has {counts} samples: each input takes as many.")
+    return found
+
+
+def _fitting(spec: NoiseSpec, values: Any, what: str, model: str) -> np.ndarray:
+    import numpy as np
+
+    wanted = f"{model} takes float32 of shape {['n', *spec.shape]}".replace("'", "")
+    if not isinstance(values, np.ndarray) or values.dtype not in (np.float16, np.float32, np.float64):
+        raise WrongUse(f"{what} is {getattr(values, 'dtype', type(values).__name__)}; {wanted}.")
+    if values.shape[1:] != tuple(spec.shape) or not values.ndim or not len(values):
+        raise WrongUse(f"{what} has shape {list(values.shape)}; {wanted}.")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found below
+        found = np.ascontiguousarray(values, np.float32)
+    rows = found.reshape(len(found), -1)
+    if not (good := np.isfinite(rows).all(1)).all():
+        raise WrongUse(f"{what} has numbers that are not finite, first in row {int(good.argmin())}.")
+    if spec.distribution == "uniform" and not (good := ((rows >= 0) & (rows < 1)).all(1)).all():
+        raise WrongUse(f"{what} is uniform, from 0 up to but not 1, and row {int(good.argmin())} is not.")
+    return found
+
+
+def _named(names: Iterable[str]) -> str:
+    return " and ".join(names) or "no noise"
 
 
 def _words(seed: int, name: str, indices: range, blocks: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The receipt: everything that makes a file again, as JSON inside it (PNG, safetensors) or beside it."""
+"""The receipt: everything that makes a file again, as JSON inside it (PNG, GIF, safetensors) or beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_core import __version__
 from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError
-from aigc_core.run.model import author, guarded
+from aigc_core.run.model import BATCH, author, guarded
 
 if TYPE_CHECKING:
     from aigc_core.run.model import Model
@@ -20,8 +20,8 @@ KEY = "aigc-zoo"
 BESIDE = (".npy", ".txt", ".jsonl")
 """Endings of files that cannot hold a receipt."""
 FORMAT = 1
-OF_FILES = ("reconstruct", "interpolate", "encode", "decode")
-"""Verbs that make a file out of files; their receipts name them, and hold no seed."""
+OF_FILES = ("reconstruct", "interpolate", "translate", "encode", "decode", "run")
+"""Verbs that make a file out of files; their receipts name them, and hold no seed. ``run`` takes noise in one."""
 _BYTES = 16_000_000
 """A receipt holds the prompt, which ``--prompt-file`` may give; more than this is none of ours."""
 _BOUNDS = {"seed": (0, 2**63 - 1), "batch_size": (1, 65_536), "threads": (1, 1024)}
@@ -119,19 +119,52 @@ def found(path: str) -> dict[str, Any] | None:
     return receipt if isinstance(receipt, dict) else None
 
 
+def of_samples(model: Model, one: int, other: int, seed: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Describe the way from one sample of a seed to another: no time and no path."""
+    made = {"verb": "interpolate", "options": options, "samples": [one, other], "seed": seed}
+    return {"format": FORMAT, **identity(model), **made, **environment(model)}
+
+
 def _by_another_verb(path: str, receipt: dict[str, Any]) -> ZooError:
+    """Return the error that a receipt of what ``--again`` does not repeat is, with what to type in its place."""
     entries, options = receipt.get("inputs"), receipt.get("options")
-    if receipt["verb"] not in OF_FILES or not isinstance(entries, list) or not isinstance(options, dict):
+    samples, verb = _range(receipt.get("samples")), receipt["verb"]
+    rows = _range(receipt.get("indices"))
+    if verb == "noise" and rows:
+        words = ["run", "-n", str(rows[1] - rows[0]), "--start", str(rows[0])]
+        words += ["--seed", str(receipt.get("seed")), "--save-latent", path]
+        message = f"{path} holds the noise that samples are made of, and --again repeats samples."
+        return WrongUse(message, f"Type: {_command(receipt, words)}")
+    made_of = verb == "interpolate" and samples is not None
+    if verb not in OF_FILES or not (made_of or isinstance(entries, list)) or not isinstance(options, dict):
         return Refused(f"The receipt in {path} cannot be used: it is of a verb that this version does not know.")
-    inputs = [str(entry.get("name")) for entry in entries if isinstance(entry, dict)]
-    words = ["aigc-zoo", receipt["verb"], str(receipt.get("model")), *inputs[:8], *["..."] * (len(inputs) > 8)]
+    inputs = [str(entry.get("name")) for entry in entries or () if isinstance(entry, dict)]
+    if made_of:
+        inputs = [*map(str, samples or ())]
+    words = [verb, *(["--latent"] if verb == "run" else []), *inputs[:8], *["..."] * (len(inputs) > 8)]
     words += ["-n", str(receipt["count"])] if "count" in receipt else []
+    words += ["--seed", str(receipt.get("seed"))] if made_of else []
+    words += ["--batch-size", str(size)] if (size := receipt.get("batch_size", BATCH)) != BATCH else []
+    words += ["--dtype", str(dtype)] if (dtype := receipt.get("dtype")) == "bfloat16" else []
     for name, value in options.items():
         flag = name.replace("_", "-")
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
-    again = " ".join(word if word == "..." else shlex.quote(word) for word in [*words, "-o", path])
-    message = f"{path} was made of files by `aigc-zoo {receipt['verb']}`, and --again repeats only what run made."
-    return WrongUse(message, f"Type: {again}")
+    what = "from samples" if made_of else "of files"
+    message = f"{path} was made {what} by `aigc-zoo {verb}`, and --again repeats only what run made."
+    if verb == "run":
+        message = f"{path} was made by `aigc-zoo run --latent`, and its receipt names the noise but does not hold it."
+    return WrongUse(message, f"Type: {_command(receipt, [*words, '-o', path])}")
+
+
+def _command(receipt: dict[str, Any], words: Sequence[str]) -> str:
+    whole = ["aigc-zoo", words[0], str(receipt.get("model")), *words[1:]]
+    return " ".join(word if word == "..." else shlex.quote(word) for word in whole)
+
+
+def _range(value: Any) -> list[int] | None:
+    """Return a pair of whole numbers from somebody's receipt; None where it is none."""
+    pair = isinstance(value, list) and len(value) == 2 and all(type(each) is int for each in value)
+    return value if pair else None
 
 
 def _embedded(path: str) -> str:
@@ -152,7 +185,10 @@ def _embedded(path: str) -> str:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(path, formats=["PNG", "GIF"]) as image:
+            if image.format == "GIF":
+                comment = image.info.get("comment", b"").decode()
+                return str(comment.removeprefix(KEY)) if comment.startswith(KEY) else ""
             return str(image.info.get(KEY, ""))
     except UnidentifiedImageError:
         return ""

@@ -35,7 +35,8 @@ class Job(NamedTuple):
     output: str
     model: str
     indices: range
-    seed: int
+    seed: int | None
+    """None of samples that were made of noise in a file."""
     shape: tuple[int, ...]
     """Channels, height and width of an image; nothing of a text."""
     receipt: dict[str, Any]
@@ -111,13 +112,18 @@ def write_sheet(job: Job, batches: Iterator[Samples]) -> None:
 
 
 def write_images(job: Job, batches: Iterator[Samples]) -> None:
-    """Write each image into a PNG of its own, named by model, seed and index."""
+    """Write each image into a PNG of its own, as ``single_name`` says."""
     make_folder(job.output)
     indices = iter(job.indices)
     for samples in batches:
         for image, index in zip(samples.levels(), indices, strict=False):
-            name = f"{job.model}-{job.seed}-{index:06}.png"
+            name = single_name(job.model, job.seed, index)
             _write_single(os.path.join(job.output, name), image, job.receipt | {"indices": [index, index + 1]})
+
+
+def single_name(model: str, seed: int | None, index: int) -> str:
+    """Return what the PNG of one sample is called: by model, seed and index; ``latent`` stands for no seed."""
+    return f"{model}-{'latent' if seed is None else seed}-{index:06}.png"
 
 
 def make_folder(path: str) -> None:

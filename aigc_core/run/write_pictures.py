@@ -1,4 +1,4 @@
-"""From pictures of many sizes to files, by the output's name: a sheet, single PNGs, ``.npy`` or ``.safetensors``."""
+"""From pictures to files, by the output's name: a sheet, single PNGs, an animation, ``.npy`` or ``.safetensors``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aigc_core.errors import Refused, WrongUse
 from aigc_core.files import whole_file
 from aigc_core.interfaces import Samples
+from aigc_core.run import receipt as receipts
 from aigc_core.run import write
 from aigc_core.run.pictures import Place
+from aigc_core.run.write_gif import write_gif
 
 if TYPE_CHECKING:
     import numpy as np
 
 _RAW = (write.write_npy, write.write_safetensors)
+_OF_EACH = ("reconstruct", "translate")
+"""Verbs that make a picture of each file."""
 
 
 class Work(NamedTuple):
@@ -30,16 +34,21 @@ class Work(NamedTuple):
     columns: int
     """Of a sheet."""
     above: Sequence[np.ndarray] = ()
-    """What a sheet has over each picture: uint8 levels of the same shape."""
+    """What a sheet has over each picture: uint8 levels as high and wide, of 1 or 3 channels."""
 
 
-def check_output(output: str) -> None:
-    """Raise as ``write.writer_for`` and ``write.check_room`` do for an output that cannot be, before any work."""
-    write.check_room(output, 1, (), write.writer_for(output))
+def check_output(output: str, animated: bool = False) -> None:
+    """Raise as ``write.writer_for`` and ``write.check_room`` do for an output that cannot be, before any work.
+
+    A ``.gif`` can be where the pictures, one after another, are ``animated``.
+    """
+    write.check_room(output, 1, (), _write_gif if animated and _is_gif(output) else write.writer_for(output))
 
 
 def check(work: Work) -> None:
     """Refuse what cannot be held. Raises as ``write.check_room``, and ``WrongUse`` where no array holds them all."""
+    if _is_gif(work.output):
+        return
     writer = write.writer_for(work.output)
     if writer in _RAW and len(set(work.shapes)) > 1:
         sizes = " and ".join(f"{width} x {height}" for _, height, width in list(dict.fromkeys(work.shapes))[:2])
@@ -70,6 +79,9 @@ def followed(pictures: Iterator[Samples], progress: Callable[[int], None]) -> It
 
 def write_pictures(work: Work, pictures: Iterator[Samples], receipt: dict[str, Any]) -> None:
     """Write pictures that come one at a time, each of its shape."""
+    if _is_gif(work.output):
+        _write_gif(write.Job(work.output, work.stem, range(len(work.shapes)), 0, work.shapes[0], receipt), pictures)
+        return
     writer = write.writer_for(work.output)
     if writer in _RAW:
         indices = range(len(work.shapes))
@@ -78,6 +90,16 @@ def write_pictures(work: Work, pictures: Iterator[Samples], receipt: dict[str, A
         _write_each(work, pictures, receipt)
     else:
         _write_sheet(work, pictures, receipt)
+
+
+def _is_gif(output: str) -> bool:
+    return receipts.ending(output) == ".gif" and not os.path.isdir(output)
+
+
+def _write_gif(job: write.Job, pictures: Iterator[Samples]) -> None:
+    frames = (samples.levels()[0].transpose(1, 2, 0) for samples in pictures)
+    with whole_file(job.output) as stream:
+        write_gif(stream, frames, job.receipt)
 
 
 def grid(count: int, high: int = 1) -> int:
@@ -89,7 +111,8 @@ def _canvas(work: Work) -> tuple[int, int, int, int, int]:
     """Return height and width of a sheet, height and width of a tile, and the channels."""
     high = 2 if work.above else 1
     rows, columns = -(-len(work.shapes) // work.columns) * high, min(work.columns, len(work.shapes))
-    channels, height, width = (max(sizes) for sizes in zip(*work.shapes, strict=True))
+    shapes = [*work.shapes, *(each.shape for each in work.above)]
+    channels, height, width = (max(sizes) for sizes in zip(*shapes, strict=True))
     down, across = height + write.GAP, width + write.GAP
     return rows * down + write.GAP, columns * across + write.GAP, down, across, channels
 
@@ -117,8 +140,8 @@ def _write_sheet(work: Work, pictures: Iterator[Samples], receipt: dict[str, Any
 def _write_each(work: Work, pictures: Iterator[Samples], receipt: dict[str, Any]) -> None:
     write.make_folder(work.output)
     for index, samples in enumerate(pictures):
-        inputs = receipt["inputs"]
-        own = {"inputs": inputs[index : index + 1]} if receipt["verb"] == "reconstruct" else {"row": index}
+        of_each = receipt["verb"] in _OF_EACH
+        own = {"inputs": receipt["inputs"][index : index + 1]} if of_each else {"row": index}
         path = os.path.join(work.output, f"{work.stem}-{index:06}.png")
         with whole_file(path) as stream:
             pixels = samples.levels()[0].transpose(1, 2, 0)

@@ -106,9 +106,9 @@ def pulled(hub: Any, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatc
     assert model.zoo("lock", "digits")[0] == 0
     real = Dcgan28.open
 
-    def noting(config: Any, weights: Any, device: str) -> Any:
+    def noting(config: Any, weights: Any, device: str, **computing: Any) -> Any:
         model.opened.append(hashlib.sha256(weights["model.safetensors"].read_bytes()).hexdigest())
-        return real(config, weights, device)
+        return real(config, weights, device, **computing)
 
     monkeypatch.setattr(Dcgan28, "open", noting)
     return model

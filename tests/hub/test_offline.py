@@ -43,7 +43,6 @@ COMMANDS = {
     "run-hf": ["run", "hf:me/digits", "-n", "1", "-q", "-o", "two.npy"],
     "pull": ["pull", "digits"],
     "pull-hf": ["pull", "hf:me/digits"],
-    "pull-family": ["pull", "--family", "gan"],
     "show": ["show", "digits"],
     "show-hf": ["show", "hf:me/digits"],
     "help": ["run", "hf:me/digits", "--help"],

@@ -621,7 +621,7 @@ def test_a_real_model_on_the_hub_gives_the_bytes_that_the_bundled_one_gives(
         ({"code": {"plugin": "gan", "api": 1, "architecture": "os:system", "config": {}}}, 3, "has no os:system"),
         ({"code": {"plugin": "gan", "api": 1, "architecture": "../x", "config": {}}}, 3, "has no ../x"),
         ({"code": {"plugin": "os", "api": 1, "architecture": "system", "config": {}}}, 3, "needs the plugin os"),
-        ({"code": {"plugin": "gan", "api": 1, "architecture": "dcgan-28", "config": {}}}, 3, "KeyError"),
+        ({"code": {"plugin": "gan", "api": 1, "architecture": "dcgan-28", "config": {"wide": 64}}}, 3, "wide"),
         ({"use": {"options": {"type": "object", "properties": {"seed": {"type": "array"}}}}}, 3, "cannot be used"),
         ({"use": None}, 3, "use.output is missing"),
     ],

@@ -48,7 +48,7 @@ MODEL: dict[str, Any] = {
             }
         ],
     },
-    "capabilities": ["generate", "interpolate"],
+    "capabilities": ["generate", "reconstruct"],
     "use": {
         "options": {
             "type": "object",

@@ -70,6 +70,18 @@ def test_capabilities_are_a_list_of_names(zoo, capabilities):
         ModelManifest.of(model, "a.json")
 
 
+def test_a_way_between_samples_takes_no_image(zoo):
+    model = document(zoo, capabilities=["generate", "interpolate"])
+    assert not ModelManifest.of(model, "a.json").interpolates_samples, "it says which images it takes"
+    del model["use"]["input"]
+    assert ModelManifest.of(model, "a.json").interpolates_samples
+    changes = [("put", "/capabilities", ["generate", "interpolate"]), ("drop", "/use/input")]
+    assert zoo.problems(*changes) == []
+    for able in (["interpolate"], ["generate", "interpolate", "encode"]):
+        (problem,) = zoo.problems(("put", "/capabilities", able), changes[1])
+        assert (problem.code, problem.pointer) == ("missing-field", "/use/input")
+
+
 def test_an_autoencoder_of_any_size_is_sound(zoo):
     changes = [
         ("put", "/capabilities", ["reconstruct", "interpolate", "encode", "decode"]),
@@ -78,3 +90,23 @@ def test_an_autoencoder_of_any_size_is_sound(zoo):
     ]
     assert zoo.problems(*changes) == []
     assert zoo.problems(*changes[:1]) == []
+
+
+def test_a_translator_may_change_colours_but_no_sizes(zoo):
+    changes = [
+        ("put", "/capabilities", ["translate"]),
+        ("put", "/use/output/shape", [3, 28, 28]),
+        ("put", "/use/input/shape", [1, 28, 28]),
+    ]
+    assert zoo.problems(*changes) == []
+    (problem,) = zoo.problems(*changes, ("put", "/use/output/shape", [3, 28, 56]))
+    assert (problem.code, problem.pointer) == ("shapes-disagree", "/use/input/shape")
+    (problem,) = zoo.problems(*changes, ("put", "/capabilities", ["translate", "reconstruct"]))
+    assert (problem.code, problem.pointer) == ("shapes-disagree", "/use/input/shape")
+    free = [("put", f"/use/{side}/shape", [channels, None, None]) for side, channels in (("input", 3), ("output", 1))]
+    assert zoo.problems(*changes[:1], *free) == []
+
+
+def test_a_translator_says_what_it_takes(zoo):
+    (problem,) = zoo.problems(("put", "/capabilities", ["translate"]), ("drop", "/use/input"))
+    assert (problem.code, problem.pointer) == ("missing-field", "/use/input")

@@ -73,6 +73,8 @@ def crowded(make_site: Callable[[], Any]) -> Any:
         (["run", "model-4", "-o", "x.nosuchending"], 2),
         (["reconstruct", "--help"], 0),
         (["interpolate", "model-4", "--help"], 0),
+        (["translate", "model-4", "--help"], 0),
+        (["translate", "no-model", "x.png"], 2),
         (["encode", "no-model", "x.png"], 2),
         (["decode", "model-4", "x.npy"], 2),
     ],

@@ -10,7 +10,11 @@ from aigc_core import load, registry
 
 READY = {
     kind: sorted(
-        entry.id for entry in registry.entries() if entry.state == "ready" and entry.manifest.output["kind"] == kind
+        entry.id
+        for entry in registry.entries()
+        if entry.state == "ready"
+        and entry.manifest.output["kind"] == kind
+        and "generate" in entry.manifest.capabilities
     )
     for kind in ("image", "text")
 }
@@ -25,7 +29,7 @@ def loaded(name):
 
 @pytest.fixture(params=READY["image"])
 def model(request):
-    """Every model of images that is installed and ready: registering one adds its tests."""
+    """Every model of images from noise that is installed and ready: registering one adds its tests."""
     return loaded(request.param)
 
 
@@ -134,6 +138,8 @@ FAULTS = (
     *("encode-raises", "no-latents", "latents-nan", "latents-shape", "latents-type", "deviation-negative"),
     *("deviation-shape", "decode-raises", "images-nan", "images-range", "images-shape", "between-shape"),
 )
+COLOUR, LARGE = {**ONE_SIZE, "shape": [3, 28, 28]}, {**ONE_SIZE, "shape": [3, 256, 256]}
+SPOILT = ("paint-raises", "paint-nan", "paint-range", "paint-shape", "paint-type")
 TOYS = {
     "toy-linear": ("linear", ["generate", *ENCODES], ONE_SIZE, ONE_SIZE),
     "toy-exact": ("exact", ENCODES, ONE_SIZE, ONE_SIZE),
@@ -142,8 +148,26 @@ TOYS = {
     "toy-no-input": ("linear", ENCODES, None, ONE_SIZE),
     "toy-no-encoder": ("no-encoder", ENCODES, ONE_SIZE, ONE_SIZE),
     "toy-no-latent": ("no-latent", ENCODES, ONE_SIZE, ONE_SIZE),
+    "toy-two": ("two", ["generate", "interpolate"], None, ONE_SIZE),
+    "toy-colour": (
+        "colour",
+        ["generate", "interpolate"],
+        None,
+        {"kind": "image", "shape": [3, 8, 12], "range": [0, 1]},
+    ),
     "toy-decoder": ("no-encoder", ["decode"], None, ONE_SIZE),
     **{f"toy-{fault}": ("faulty", ENCODES, ONE_SIZE, ONE_SIZE) for fault in FAULTS},
+    "toy-painter": ("painter", ["translate"], ONE_SIZE, COLOUR),
+    "toy-greyer": (
+        "greyer",
+        ["translate"],
+        {**ANY_SIZE, "multiple": 8, "largest": 64},
+        {**ANY_SIZE, "shape": [1, None, None]},
+    ),
+    "toy-large": ("large", ["translate"], LARGE, LARGE),
+    "toy-no-translate": ("no-encoder", ["translate"], ONE_SIZE, ONE_SIZE),
+    "toy-nothing-in": ("painter", ["translate"], None, COLOUR),
+    **{f"toy-{fault}": ("spoilt-painter", ["translate"], ONE_SIZE, COLOUR) for fault in SPOILT},
 }
 """Models of random weights: architecture, capabilities, use.input and use.output."""
 
@@ -162,7 +186,7 @@ def toys(make_site):
     for name, (architecture, capabilities, taken, made) in TOYS.items():
         options = {"type": "object", "additionalProperties": False, "properties": {"gain": gain}}
         use = {"output": made} | ({"input": taken} if taken else {}) | {"options": options}
-        config = {"fault": name.removeprefix("toy-")} if architecture == "faulty" else {}
+        config = {"fault": name.removeprefix("toy-")} if architecture in ("faulty", "spoilt-painter") else {}
         document = {
             "schema": 1,
             "id": name,

@@ -22,7 +22,7 @@ def test_a_choice_is_passed_on(talk):
 
 
 @pytest.mark.parametrize("how", [{"engine": "table"}, {"dtype": "float64"}, {"threads": 1}], ids=str)
-@pytest.mark.parametrize("name", ["bigram", "bigram-whole", "dcgan-digits"])
+@pytest.mark.parametrize("name", ["bigram", "bigram-whole", "vae-digits"])
 def test_where_there_is_no_choice_one_is_refused(talk, name, how):
     with pytest.raises(WrongUse, match=f"{name} is computed in one way only, so {next(iter(how))} cannot be"):
         load(name, **how)

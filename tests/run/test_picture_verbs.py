@@ -375,6 +375,8 @@ def test_a_wrong_output_is_refused_before_an_image_is_read(zoo):
 @pytest.mark.parametrize("verb", ["reconstruct", "interpolate", "encode", "decode"])
 @pytest.mark.parametrize("name", ["dcgan-fashion", "char-shakespeare"])
 def test_a_model_of_another_family_says_what_it_can(zoo, verb, name):
+    if (verb, name) == ("interpolate", "dcgan-fashion"):
+        pytest.skip("it can, between samples: test_between.py")
     said = zoo(verb, name, *["0.png"] * (2 if verb == "interpolate" else 1), code=2)
     assert f"aigc-zoo: {name} does not " in said
     assert "; it can generate" in said

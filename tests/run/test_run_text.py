@@ -208,7 +208,10 @@ def test_it_is_said_once_of_all_texts(run):
         (["dcgan-digits", "--prompt-file", "a"], "leave out --prompt-file"),
         (["dcgan-digits", "--json"], "leave out --json"),
         (["dcgan-digits", "--stream"], "leave out --stream"),
-        (["dcgan-digits", "--engine", "gguf"], "dcgan-digits is computed in one way only, so engine cannot be 'gguf'"),
+        (
+            ["dcgan-digits", "--engine", "gguf"],
+            "dcgan-digits is computed by one engine only, so engine cannot be 'gguf'",
+        ),
         (["bigram", "a", "--dtype", "int8"], "bigram is computed in one way only, so dtype cannot be 'int8'"),
         (["bigram", "a", "--threads", "2"], "so threads cannot be 2"),
         (["bigram-choice", "a", "--engine", "gguf"], "There is no engine gguf; there are table, loop."),

@@ -81,7 +81,12 @@ def test_the_engine_can_be_named(score):
         (["bigram"], "图".encode(), 2, "'图', a character that this model has not seen"),
         (["bigram-base"], b"a", 2, "The text is one token to bigram-base, and nothing stands before it"),
         (["bigram-whole"], b"a", 2, "bigram-whole cannot score texts: it makes its texts whole, and is no language"),
-        (["dcgan-digits"], b"a", 2, "dcgan-digits does not say how likely an image is; it can generate."),
+        (
+            ["dcgan-digits"],
+            b"a",
+            2,
+            "dcgan-digits does not say how likely an image is; it can generate and interpolate.",
+        ),
         (["bigram-raise", "--dtype", "int8"], b"a", 2, "so dtype cannot be 'int8'"),
         (["bigran"], b"a", 2, "Did you mean bigram?"),
     ],

@@ -43,6 +43,30 @@ class Linear(Base):
         return self.decode(noise["z"], options)
 
 
+class Two(Linear):
+    """Images of a latent, and of a uniform number that chooses: their upper half is bright from 0.5 up."""
+
+    noise = {"latent": NoiseSpec((20,), "normal"), "class": NoiseSpec((), "uniform")}  # noqa: RUF012
+    encode = decode = between = latent = None
+
+    def generate(self, noise, options):
+        assert noise["class"].shape == noise["latent"].shape[:1]
+        values = 1 / (1 + np.exp(-(options.get("gain", 1) * noise["latent"] @ self.matrix.T)))
+        values = values.reshape(-1, 1, 28, 28)
+        values[noise["class"] >= 0.5, :, :14] = 1
+        return Samples("image", values.astype(np.float32), (0.0, 1.0))
+
+
+class Colour(Base):
+    """Images of 12 x 8 pixels, each of one colour that the noise says."""
+
+    noise = {"colour": NoiseSpec((3,), "normal")}  # noqa: RUF012
+
+    def generate(self, noise, options):
+        values = 1 / (1 + np.exp(-noise["colour"]))[:, :, None, None].repeat(8, 2).repeat(12, 3)
+        return Samples("image", values.astype(np.float32), (0.0, 1.0))
+
+
 class Exact(Base):
     """Images whose latents are they themselves: what comes back is the image, to the bit."""
 
@@ -132,3 +156,44 @@ class Faulty(Linear):
     def between(self, one, other, weights):
         good = super().between(one, other, weights)
         return good[:, :3] if self.config["fault"] == "between-shape" else good
+
+
+class Painter(Base):
+    """Grey images to red ones on cyan; with ``gain``, brighter."""
+
+    def translate(self, images, options):
+        assert (images.dtype, images.shape[1:]) == (np.float32, (1, 28, 28))
+        red = np.clip(images * np.float32(options.get("gain", 1)), 0, 1)
+        return Samples("image", np.concatenate([red, 1 - images, 1 - images], 1), (0.0, 1.0))
+
+
+class Greyer(Base):
+    """Images of any size to grey ones."""
+
+    def translate(self, images, options):
+        n, _, h, w = images.shape
+        assert (n, h % 8, w % 8) == (1, 0, 0), "one at a time, padded"
+        return Samples("image", images.mean(1, keepdims=True), (-1.0, 1.0))
+
+
+class Large(Base):
+    def translate(self, images, options):
+        assert len(images) == 1, "a large image alone"
+        return Samples("image", images.copy(), (0.0, 1.0))
+
+
+class SpoiltPainter(Painter):
+    """Breaks its contract in the way that its config names, but not for the one image that it settles with."""
+
+    def translate(self, images, options):
+        good, fault = super().translate(images, options), self.config["fault"]
+        if len(images) == 1:
+            return good
+        if fault == "paint-raises":
+            raise ValueError("no such\nlayer")
+        return {
+            "paint-nan": good._replace(values=nan(good.values)),
+            "paint-range": good._replace(values=good.values + 1),
+            "paint-shape": good._replace(values=good.values[:, :1]),
+            "paint-type": good.values,
+        }[fault]
