@@ -30,6 +30,8 @@ def zoo_event(event: dict[str, Any]) -> None:
     - ``train-begin``: ``recipe``, and ``step``, which is above 0 where a training goes on;
     - ``train-losses``: ``losses``, by names such as ``generator/loss`` or ``validation/decoder/loss`` the means over
       the last log window, ``seconds`` since the training began, and ``steps_per_second``;
+    - ``train-diagnostics``: what the trainer shows beside its losses, at each log: ``values``, numbers by name, and
+      ``histograms``, each with ``edges``, rising numbers, and ``counts``, one fewer, of what lies between two of them;
     - ``train-samples``: ``path`` of a sheet of samples, a PNG or a text;
     - ``train-warning``: ``text``, a sentence about what is wrong;
     - ``train-end``: ``record``, what a repetition is compared with. A training that was interrupted has none.

@@ -38,7 +38,8 @@ def component(plugin: Plugin, kind: str, name: str) -> Any:
     declared = plugin.manifest.components.get(kind, {})
     if name not in declared:
         near = did_you_mean(name, list(declared))
-        raise NotAvailable(f"Plugin {plugin.name} of {plugin.distribution} has no {kind[:-1]} {name}.{near}")
+        one = kind.removesuffix("es") if kind.endswith("sses") else kind.removesuffix("s")
+        raise NotAvailable(f"Plugin {plugin.name} of {plugin.distribution} has no {one} {name}.{near}")
     return load_target(plugin, declared[name])
 
 

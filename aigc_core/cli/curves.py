@@ -14,7 +14,7 @@ from aigc_core.cli.output import echo_table, printable, styled
 from aigc_core.errors import WrongUse
 
 if TYPE_CHECKING:
-    from aigc_core.train.curves.logs import Curve, Run
+    from aigc_core.train.curves.logs import Curve, Histogram, Run
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
 HEIGHT = 12
@@ -23,9 +23,13 @@ HEIGHT = 12
 @click.command("curves")
 @click.argument("folders", nargs=-1, required=True, metavar="DIR...", type=click.Path(file_okay=False))
 @click.option("--output", "-o", metavar="FILE.png", type=click.Path(), help="Draw them as a picture too.")
-@click.option("--only", metavar="NAME", multiple=True, help="Draw this loss; may be given more than once.")
+@click.option("--only", metavar="NAME", multiple=True, help="Draw this one alone; may be given more than once.")
 def command(folders: tuple[str, ...], output: str | None, only: tuple[str, ...]) -> None:
-    """Draw the losses of the runs in each DIR, as `train` wrote them: those that all of the runs have."""
+    """Draw the losses of the runs in each DIR, as `train` wrote them: those that all of the runs have.
+
+    What a trainer showed beside them, `diagnostics/...`, is drawn too: numbers as curves, and of samples how they were
+    spread at the last step. A picture has their median over the steps, in bands of half and of nine tenths of them.
+    """
     from aigc_core.train.curves import logs
 
     if output and not output.lower().endswith(".png"):
@@ -33,9 +37,11 @@ def command(folders: tuple[str, ...], output: str | None, only: tuple[str, ...])
     runs = [logs.read(folder) for folder in {os.path.realpath(folder): folder for folder in folders}.values()]
     names, labels = logs.shared(runs, only), logs.labels(runs)
     panels = {name: [run.curves[name] for run in runs] for name in names}
-    _draw(panels, labels)
+    spreads = {name: [run.histograms[name] for run in runs] for name in logs.shared_histograms(runs, only)}
+    _draw(panels, labels, spreads)
     rows = [row for label, run in zip(labels, runs, strict=True) for row in _rows(label, run, names)]
-    echo_table(["run", "state", "step", "steps/s", "loss", "last", "best"], rows, state=1)
+    if rows:
+        echo_table(["run", "state", "step", "steps/s", "loss", "last", "best"], rows, state=1)
     others = dict.fromkeys(name for run in runs for name in run.curves if name not in names)
     if others and not only:
         click.echo(printable(f"Not drawn, for not every run has them: {', '.join(others)}."), err=True)
@@ -47,12 +53,12 @@ def command(folders: tuple[str, ...], output: str | None, only: tuple[str, ...])
     if output:
         from aigc_core.train.curves.picture import write
 
-        write(output, panels, labels)
+        write(output, panels, labels, spreads)
         click.echo(printable(f"Wrote {output}."), err=True)
 
 
-def _draw(panels: dict[str, list[Curve]], labels: list[str]) -> None:
-    from aigc_core.train.curves.terminal import letter, plot
+def _draw(panels: dict[str, list[Curve]], labels: list[str], spreads: dict[str, list[list[Histogram]]]) -> None:
+    from aigc_core.train.curves.terminal import letter, plot, spread
 
     try:
         "⣿┤".encode(sys.stdout.encoding or "utf-8")
@@ -64,6 +70,11 @@ def _draw(panels: dict[str, list[Curve]], labels: list[str]) -> None:
         click.echo(styled(printable(name), bold=True))
         for line in plot(curves, width, HEIGHT, _painted):
             click.echo(line)
+    for name, runs in spreads.items():
+        click.echo(styled(f"{printable(name)}, at the last step", bold=True))
+        for number, histograms in enumerate(runs):
+            mark = f" {letter(number)}" if len(labels) > 1 else ""
+            click.echo(_painted(number, spread(histograms[-1]) + mark))
     if len(labels) > 1:
         legend = [_painted(number, f"{letter(number)} {printable(label)}") for number, label in enumerate(labels)]
         click.echo("   ".join(legend) + "\n")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--track", "trackers", multiple=True, metavar="NAME", help="tensorboard, wandb or PLUGIN:NAME; repeatable."
 )
+@click.option("--gif", is_flag=True, help="Animate the sheets of samples: DIR/samples.gif, at each checkpoint.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 def command(recipe: str | None, out: str | None, resume: str | None, **given: Any) -> None:
     """Train RECIPE: a recipe's file, or the name of a model that came with one.
@@ -77,16 +78,20 @@ def _begin(
     fast: bool,
     strict: bool,
     trackers: tuple[str, ...],
+    gif: bool,
     quiet: bool,
 ) -> None:
     from aigc_core.train import parent as parents
+    from aigc_core.train.animation import check as check_animation
     from aigc_core.train.begin import Asked, data_path, new_folder, settle_threads
     from aigc_core.train.recipe import read
 
     recipe = read(name, changes)
     if out is None and not dry_run:
         raise WrongUse("Where shall the run go?", f"Such as: aigc-zoo train {name} --out runs/{recipe['name']}")
-    asked = Asked(data_path(recipe, data, own=name.endswith(".json")), device or "cpu", parent, trackers, strict)
+    asked = Asked(data_path(recipe, data, own=name.endswith(".json")), device or "cpu", parent, trackers, strict, gif)
+    if gif:
+        check_animation(recipe)
     if fast:  # not to be measured before the first step: these numbers come with time
         recipe["compute"]["flush_denormals"] = True
     with _ranks(asked.device) as (ranks, where):
@@ -107,6 +112,7 @@ def _begin(
 
 def _resume(path: str, changes: list[str], data: str | None, device: str | None, quiet: bool, **given: Any) -> None:
     from aigc_core.train import parent as parents
+    from aigc_core.train.animation import check as check_animation
     from aigc_core.train.begin import data_path, settle_threads, taken_up
 
     folder, recipe, asked = taken_up(path, changes)
@@ -115,7 +121,10 @@ def _resume(path: str, changes: list[str], data: str | None, device: str | None,
         device=device or asked.device,
         trackers=given["trackers"] or asked.trackers,
         strict=given["strict"] or asked.strict,
+        gif=given["gif"] or asked.gif,
     )
+    if asked.gif:
+        check_animation(recipe)
     with _ranks(asked.device) as (ranks, where):
         settle_threads(recipe)
         # Its licence was accepted when the run began.
@@ -201,7 +210,7 @@ def _go(
                 display.show(event)
             send(event)
 
-        loop = Loop(training, folder, tell=tell, watch=Watch(asked.strict, display.warn))
+        loop = Loop(training, folder, tell=tell, watch=Watch(asked.strict, display.warn), gif=asked.gif)
         interrupt.defer()
         if record is None:
             loop.resume(display.say if ranks.first else hush)
@@ -216,9 +225,12 @@ def _go(
             say(f"Stopped after step {training.step}. Go on: aigc-zoo train --resume {folder}")
         raise KeyboardInterrupt
     elif ranks.first and not quiet:
-        click.echo(
-            f"{folder}: {recipe['name']} is trained, {training.step:,} steps. Try: aigc-zoo run {_named(folder)}"
-        )
+        from aigc_core.run.capabilities import example
+        from aigc_core.train.export import template
+
+        able = template(recipe, training.model_role)[1].get("capabilities", ["generate"])
+        words = example(able, _named(folder))
+        click.echo(f"{folder}: {recipe['name']} is trained, {training.step:,} steps. Try: aigc-zoo {words}")
 
 
 def _named(folder: Path) -> str:

@@ -33,6 +33,8 @@ class Asked(NamedTuple):
     """The model whose weights it begins with."""
     trackers: tuple[str, ...] = ()
     strict: bool = False
+    gif: bool = False
+    """The sheets of samples become a GIF."""
 
 
 def new_folder(path: str) -> Path:
@@ -87,6 +89,7 @@ def taken_up(path: str, changes: Sequence[str]) -> tuple[Path, Recipe, Asked]:
         recipe, kept = read_object(str(folder / RECIPE)), read_object(str(folder / ASKED))
     except Malformed as error:
         raise WrongUse(f"There is no run in {path}: {error}.", "Start one: aigc-zoo train RECIPE --out DIR") from None
+    kept = {"gif": False} | kept  # runs of before there was one
     if kept.keys() != set(Asked._fields) or not isinstance(kept["trackers"], list):
         raise WrongUse(
             f"{folder / ASKED} is not what a run writes down.", "Start another: aigc-zoo train RECIPE --out DIR"

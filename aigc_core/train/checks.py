@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     import torch
 
 
-def output_shape(name: str, network: torch.nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+def output_shape(name: str, network: torch.nn.Module, shape: tuple[int, ...], *others: torch.Tensor) -> tuple[int, ...]:
     """Return the shape that a network makes of one row of ``shape``, on the meta device: no memory, no arithmetic.
 
-    The network is left as it was. Raises ``WrongUse`` with the layer and the sizes where they do not fit.
+    ``others`` are the network's further arguments: two rows each, on the meta device. The network is left as it was.
+    Raises ``WrongUse`` with the layer and the sizes where they do not fit.
     """
     import torch
 
@@ -27,7 +28,7 @@ def output_shape(name: str, network: torch.nn.Module, shape: tuple[int, ...]) ->
     tensors = {key: value.to("meta") for key, value in [*network.named_parameters(), *network.named_buffers()]}
     try:
         # Two rows, for batch norm has no statistics of one.
-        made: Any = torch.func.functional_call(network, tensors, torch.empty((2, *shape), device="meta"))
+        made: Any = torch.func.functional_call(network, tensors, (torch.empty((2, *shape), device="meta"), *others))
     except (RuntimeError, ValueError) as error:
         layer, given = at[-1] if at else ("its first layer", (2, *shape))
         reason = str(error).splitlines()[0]

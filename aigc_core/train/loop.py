@@ -11,10 +11,12 @@ from typing import Any
 
 from torch import Tensor
 
-from aigc_core.errors import Refused
+from aigc_core.errors import Refused, ZooError
 from aigc_core.files import whole_file
 from aigc_core.train import ranks as distributed
+from aigc_core.train.animation import animate
 from aigc_core.train.data.batches import Batches
+from aigc_core.train.diagnostics import diagnose
 from aigc_core.train.environment import environment
 from aigc_core.train.evaluate import evaluate
 from aigc_core.train.export import export, template
@@ -35,8 +37,8 @@ CHECKED = (50, 200)
 class Loop:
     """Carries a training to the end of its budget, in a folder of its own."""
 
-    def __init__(self, training: Training, folder: Path, *, tell: Tell, watch: Watch) -> None:
-        self.training, self.recipe, self.folder = training, training.recipe, folder
+    def __init__(self, training: Training, folder: Path, *, tell: Tell, watch: Watch, gif: bool = False) -> None:
+        self.training, self.recipe, self.folder, self.gif = training, training.recipe, folder, gif
         self.telling = Telling(folder, tell, watch, training.ranks.first)
         self.window = Window(training.device, training.ranks)
         self.record: dict[str, Any] = {
@@ -82,6 +84,8 @@ class Loop:
         rest = {"record": self.record, "window": self.window.state(), "seconds": self.telling.seconds, "log": log}
         save(self.training, self.folder, rest)
         self._saved = self.training.step
+        if self.gif and self.training.ranks.first:
+            self._animate()
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Go on until the budget is used up or ``stopped`` says so; return whether the training is complete.
@@ -135,6 +139,19 @@ class Loop:
             for number, text in enumerate(training.trainer.warnings(means)):
                 self.telling.warn(f"trainer {number}", step, text)
             self.telling.write(step, means)
+            self._diagnose()
+
+    def _diagnose(self) -> None:
+        step = self.training.step
+        try:
+            found = diagnose(self.training)
+        except Exception as error:  # a training is worth more than a look at it
+            cause = f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
+            kind = type(self.training.trainer).__name__
+            self.telling.warn("diagnostics", step, f"The diagnostics of {kind} failed at step {step}: {cause}.")
+            return
+        if found:
+            self.telling.diagnose(step, *found)
 
     def _look_at_clock(self) -> None:
         self.record |= {"steps": self.training.step, "cpu_seconds": round(time.process_time() - self._cpu, 1)}
@@ -172,6 +189,12 @@ class Loop:
         begun = step * 10 >= self.recipe["budget"]["steps"]  # at first every sample is the same grey
         if begun and isinstance(values, Tensor):
             self.telling.warn("collapsed", step, collapsed(values, self._spread))
+
+    def _animate(self) -> None:
+        try:
+            animate(self.folder, self.training.step)
+        except (OSError, ZooError) as error:  # a training is worth more than a look at it
+            self.telling.warn("gif", self.training.step, f"The GIF of the samples could not be written: {error}")
 
     def _over(self, stopped: Callable[[], bool]) -> bool:
         return distributed.agreed(stopped() or self._out_of_time(), self.training.ranks, self.training.device)

@@ -39,13 +39,16 @@ class Telling:
     def write(self, step: int, losses: Mapping[str, float]) -> None:
         """Put losses into the log, and tell of them with the speed since the last time."""
         if self.losses:
-            known = {name: value if math.isfinite(value) else None for name, value in losses.items()}
-            self.losses.append({"step": step, "losses": known})
+            self.losses.append({"step": step, "losses": _known(losses)})
         since, at = self._mark
         if step > since:  # not the second time after one step, when that was evaluated
             now = time.perf_counter()
             self._mark, self._speed = (step, now), (step - since) / max(now - at, 1e-9)
         self.say("train-losses", step, losses=dict(losses), seconds=self.seconds, steps_per_second=self._speed)
+
+    def diagnose(self, step: int, values: Mapping[str, float], histograms: Mapping[str, Any]) -> None:
+        """Tell what a trainer showed of a step beside its losses."""
+        self.say("train-diagnostics", step, values=dict(values), histograms=dict(histograms))
 
     def warn(self, kind: str, step: int, text: str) -> None:
         """Pass a warning on, once; an empty text is none. Raises ``CheckFailed`` in strict mode."""
@@ -61,6 +64,8 @@ class Telling:
             return
         if kind not in ("train-begin", "train-end"):
             told = {name: value for name, value in rest.items() if name != "losses"}
+            if "values" in told:
+                told["values"] = _known(told["values"])
             self.events.append({"kind": kind, "step": step, **told, "time": round(time.time(), 3)})
         self._hear({"kind": kind, "run": str(self.folder), "step": step, **rest})
 
@@ -68,3 +73,8 @@ class Telling:
         """Close the logs."""
         for log in filter(None, (self.losses, self.events)):
             log.close()
+
+
+def _known(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Return numbers as JSON can hold them: None for one that is not finite."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

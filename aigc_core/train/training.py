@@ -21,7 +21,7 @@ from aigc_core.train.data.prefetch import prefetch
 from aigc_core.train.data.rows import DataSet
 from aigc_core.train.optimizer_state import load_optimizer, optimizer_state
 from aigc_core.train.optimizers import optimizer
-from aigc_core.train.parts import Parts
+from aigc_core.train.parts import Part, Parts
 from aigc_core.train.randomness import draw, seed_rank, seed_step
 from aigc_core.train.ranks import Ranks
 from aigc_core.train.recipe import Recipe
@@ -75,6 +75,8 @@ class Training:
         # Decoding, and cutting for a GPU, go on beside the computation; a CPU that computes has nothing to spare.
         self._ahead = data.train.lazy or self.device.type == "cuda"
         self._coming: Generator[tuple[int, dict[str, Tensor]]] | None = None
+        self.last: Part | None = None
+        """What of the last step's batch was computed last; None before the first step."""
         self.update = Update(
             self.trainer,
             self.optimizers,
@@ -95,8 +97,9 @@ class Training:
             seed_rank(self.recipe["seed"], self.step, self.ranks.rank)
         self._set_learning_rates()
         self.trainer.taken = self.step
-        report = self.update(self.parts.of(rows, batch, noise, self.trainer.weight))
-        if self.average:
+        parts = self.parts.of(rows, batch, noise, self.trainer.weight)
+        report, self.last = self.update(parts), parts[-1]
+        if self.average and any(name.startswith(f"{self.model_role}/") for name in report):  # else it has not moved
             self.average.follow()
         self.step += 1
         self.trainer.taken = self.step  # for what is measured before the next

@@ -59,12 +59,20 @@ def _texts(rows: int) -> list[Document]:
     return [Document(np.array([0, *text, 0], np.int32), 1) for text in texts]
 
 
+def _shape(described: dict[str, Any]) -> tuple[int, ...]:
+    """Return the shape of a row for a model: of one that it makes, or of one that it translates stacked on that."""
+    channels, *sizes = described["use"]["output"]["shape"]
+    if "translate" in described["capabilities"]:
+        channels += described["use"]["input"]["shape"][0]
+    return (channels, *sizes)
+
+
 def _synthetic(made: dict[str, Any], rows: int = 11, shape: tuple[int, ...] = ()) -> DataSet:
     """Return rows of the kind that a recipe trains on, drawn at random: images of what its model makes, or tokens."""
     spec = made["data"]
     facts: dict[str, Any]
     if "form" not in spec:
-        shape = shape or tuple(template(made, next(iter(made["networks"])))[1]["use"]["output"]["shape"])
+        shape = shape or _shape(template(made, next(iter(made["networks"])))[1])
         found: Any = ImageRows(_pixels(shape, rows), torch.arange(rows) % 3)
         facts = {"shape": list(shape), "classes": ["a", "b", "c"]}
     else:

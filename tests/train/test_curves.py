@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aigc_core.cli import outcome
-from aigc_core.train.curves.logs import Curve, labels, read, shared
+from aigc_core.train.curves.logs import Curve, Histogram, labels, read, shared
 from aigc_core.train.curves.terminal import plot
 
 needs_matplotlib = pytest.mark.skipif(not importlib.util.find_spec("matplotlib"), reason="matplotlib is missing")
@@ -445,3 +445,91 @@ def test_the_help_says_what_it_does():
     done = click.testing.CliRunner().invoke(command, ["--help"])
     assert done.exit_code == 0
     assert "Draw the losses of the runs" in done.output
+
+
+# --- diagnostics ---
+
+SAMPLE = {"edges": [-1.0, 0.0, 1.0, 2.0], "counts": [3, 0, 5]}
+
+
+def shows(folder, *events):
+    """Add what a trainer showed to a run's folder: (step, values, histograms)."""
+    lines = [{"kind": "train-diagnostics", "step": step, "values": a, "histograms": b} for step, a, b in events]
+    with open(os.path.join(folder, "events.jsonl"), "a", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def test_diagnostics_are_curves_and_histograms(make):
+    make("a", {"loss": {10: 1.0, 20: 0.5}}, speeds=[5.0])
+    shows("a", (10, {"norm": 3.0, "nan": None}, {"logits": SAMPLE}), (20, {"norm": 2.0}, {"logits": SAMPLE}))
+    run = read("a")
+    assert list(run.curves) == ["loss", "diagnostics/norm", "diagnostics/nan"]
+    assert run.curves["diagnostics/norm"] == Curve([10, 20], [3.0, 2.0])
+    assert [each.step for each in run.histograms["diagnostics/logits"]] == [10, 20]
+    assert run.speed == 5.0
+
+
+def test_what_a_killed_run_told_of_steps_that_are_made_again_counts_once(make):
+    make("a", {"loss": {10: 1.0, 20: 0.5}})
+    shows("a", *((step, {"norm": 1.0}, {}) for step in (10, 20, 30)), (20, {"norm": 2.0}, {}))
+    assert read("a").curves["diagnostics/norm"] == Curve([10, 20], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        (10, None, None),
+        (10, {"a": "b"}, {"c": 1}),
+        (10, {"a": [1]}, {"c": {"edges": [0, 1], "counts": []}}),
+        (10, {}, {"c": {"edges": [1, 0], "counts": [2]}}),
+        (10, {}, {"c": {"edges": [0, None], "counts": [2]}}),
+        (10, {}, {"c": {"edges": [0, "1"], "counts": [2]}}),
+        (10, {}, {"c": {"edges": [0, 1], "counts": [0]}}),
+        (10, {}, {"c": {"edges": [0, 1], "counts": [-1]}}),
+        (10, {}, {"c": {"edges": [0, 1], "counts": [1.5]}}),
+        ("10", {"a": 1.0}, {}),
+        ([1], {"a": 1.0}, {}),
+        (-1, {"a": 1.0}, {}),
+    ],
+    ids=str,
+)
+def test_what_is_no_diagnostics_is_left_out(make, event):
+    make("a", {"loss": {10: 1.0}})
+    shows("a", event)
+    run = read("a")
+    assert (list(run.curves), run.histograms) == (["loss"], {})
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=9).filter(any), st.floats(0, 1))
+def test_a_quantile_has_that_part_below_it(counts, part):
+    edges = [float(edge) for edge in range(len(counts) + 1)]
+    found = Histogram(0, edges, counts).quantile(part)
+    below = sum(count * min(max(found - edge, 0), 1) for edge, count in zip(edges, counts, strict=False))
+    assert below == pytest.approx(part * sum(counts), abs=1e-6)
+
+
+def test_they_are_drawn_in_the_terminal(make, curves):
+    make("a", {"loss": {10: 1.0, 20: 0.5}})
+    shows("a", (10, {"norm": 3.0}, {"logits": SAMPLE}), (20, {"norm": 2.0}, {"logits": SAMPLE}))
+    code, out, _ = curves("a")
+    assert code == 0
+    assert "diagnostics/norm" in out
+    assert "diagnostics/logits, at the last step\n         -1 ▕▅ █▏ 2\n" in out
+    code, out, _ = curves("a", "--only", "diagnostics/logits")
+    assert (code, out) == (0, "diagnostics/logits, at the last step\n         -1 ▕▅ █▏ 2\n")
+    code, _, err = curves("a", "--only", "diagnostics/logit")
+    assert (code, "Did you mean diagnostics/logits?" in err) == (2, True)
+    make("b", {"loss": {10: 1.0}})
+    assert "Not drawn, for not every run has them: diagnostics/norm." in curves("a", "b")[2]
+
+
+@needs_matplotlib
+def test_a_picture_has_a_panel_for_each(make, curves):
+    for name in "ab":
+        make(name, {"loss": {10: 1.0, 20: 0.5}})
+    assert curves("a", "b", "-o", "plain.png")[0] == 0
+    for name in "ab":
+        shows(name, *((step, {"norm": 3.0}, {"logits": SAMPLE}) for step in (10, 20)))
+    assert curves("a", "b", "-o", "all.png")[0] == 0
+    with Image.open("plain.png") as one, Image.open("all.png") as other:
+        assert other.size[1] > one.size[1]

@@ -47,6 +47,12 @@ def samples(run, step, name):
     return {"kind": "train-samples", "run": run, "step": step, "path": f"{run}/{name}"}
 
 
+def diagnostics(run, step):
+    histograms = {"logits": {"edges": [-1.0, 0.0, 1.0, 2.0], "counts": [3, 0, 5]}}
+    values = {"norm": step / 10, "none": float("nan")}
+    return {"kind": "train-diagnostics", "run": run, "step": step, "values": values, "histograms": histograms}
+
+
 def warning(run, step):
     return {"kind": "train-warning", "run": run, "step": step, "text": "it is <wrong>"}
 
@@ -163,7 +169,7 @@ class TestTensorBoard:
     def read(run):
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        found = EventAccumulator(f"{run}/tensorboard")
+        found = EventAccumulator(f"{run}/tensorboard", size_guidance={"histograms": 0})
         found.Reload()
         return found
 
@@ -189,6 +195,21 @@ class TestTensorBoard:
         assert self.texts(found, "warnings") == ["    it is <wrong>"]
         (recipe,) = self.texts(found, "recipe")
         assert json.loads(recipe) == RECIPE
+
+    def test_diagnostics_are_numbers_and_histograms(self, run):
+        send = hear([tracker("tensorboard", run)])
+        for event in (begin(run), diagnostics(run, 10), diagnostics(run, 20), end(run, 20)):
+            send(event)
+        found = self.read(run)
+        shown = [(scalar.step, scalar.value) for scalar in found.Scalars("diagnostics/norm")]
+        assert shown == [(10, 1.0), (20, 2.0)]
+        assert np.isnan(found.Scalars("diagnostics/none")[0].value)
+        first, second = found.Histograms("diagnostics/logits")
+        assert (first.step, second.step) == (10, 20)
+        value = first.histogram_value
+        assert (value.min, value.max, value.num) == (-1, 2, 8)
+        assert (value.sum, value.sum_squares) == (6.0, 12.0), "as if each lay in the middle of its bin"
+        assert (list(value.bucket_limit)[-3:], list(value.bucket)[-3:]) == ([0, 1, 2], [3, 0, 5])
 
     def test_a_killed_run_keeps_what_it_told(self, run):
         send = hear([tracker("tensorboard", run)])
@@ -288,6 +309,18 @@ class TestWeightsAndBiases:
             for record in records(folder)
             if record.WhichOneof("record_type") == "history"
         ]
+
+    def test_diagnostics_are_numbers_and_histograms(self, run):
+        send = hear([tracker("wandb", run)])
+        for event in (begin(run), losses(run, 10, g=0.5), diagnostics(run, 10), end(run, 10)):
+            send(event)
+        (folder,) = self.folders(run)
+        (row,) = self.history(folder)
+        assert (row["_step"], row["g"], row["diagnostics/norm"]) == (10, 0.5, 1.0)
+        shown = {
+            name.rpartition("/")[2]: value for name, value in row.items() if name.startswith("diagnostics/logits/")
+        }
+        assert shown == {"_type": "histogram", "values": [3, 0, 5], "bins": [-1, 0, 1, 2]}
 
     def test_what_was_told_is_in_the_offline_run(self, run):
         send = hear([tracker("wandb", run)])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 import aigc_core
 from aigc_core.errors import CheckFailed, NotAvailable, WrongUse, ZooError
@@ -183,7 +184,8 @@ def test_every_parameter_gets_a_gradient(made):
 def test_a_small_step_against_the_gradient_lowers_that_networks_loss(training, small, name):
     """Of each network with the others standing still: a wrong sign, or one loss for two networks, does not pass."""
     for role in small(name)["networks"]:
-        made = training(name, *plain(small(name), 1e-12, **{role: 1e-3}))
+        rate = 1e-4 if "penalty" in small(name)["losses"] else 1e-3  # a penalty bends the loss nearby
+        made = training(name, *plain(small(name), 1e-12, **{role: rate}))
         assert falls(made, role)
 
 
@@ -370,7 +372,11 @@ def test_accumulated_parts_equal_the_whole_batch(training, small, name, rows, pa
     for key, value in reports[0].items():
         torch.testing.assert_close(reports[1][key], value, rtol=1e-5, atol=1e-6)
     for key, value in gradients(whole).items():
-        torch.testing.assert_close(gradients(cut)[key], value, rtol=1e-4, atol=1e-6)
+        if value is None:  # a frozen part has none
+            assert gradients(cut)[key] is None
+            continue
+        rounding = max(1e-6, 1e-5 * value.abs().max().item())  # goes with what is added up, and not with the sum
+        torch.testing.assert_close(gradients(cut)[key], value, rtol=1e-4, atol=rounding)
     for key, value in weights(whole).items():
         torch.testing.assert_close(weights(cut)[key], value, rtol=1e-5, atol=1e-7)
 
@@ -421,7 +427,15 @@ def ignorant(training):
 
 
 KNOWN = {
-    "gan:adversarial": lambda made: {"discriminator/loss": 2 * math.log(2), "generator/loss": math.log(2)},
+    "gan:adversarial": lambda made: adversarial_of_nothing(made),
+    "gan:pix2pix": lambda made: {
+        "discriminator/loss": 2 * math.log(2),
+        "generator/loss": math.log(2) + made.recipe["losses"]["l1"]["config"]["weight"] * of_grey(made, 1),
+    },
+    "gan:cycle": lambda made: {
+        "discriminator/loss": 1.0,  # least squares, of two discriminators
+        "generator/loss": 1.0 + made.recipe["losses"]["cycle"]["config"]["weight"] * 2 * of_grey(made, 0),
+    },
     "vae:evidence": lambda made: evidence_of_nothing(made),
     "vae:likelihood": lambda made: {"density/loss": 784 * math.log(2)},
     "vae:vae-gan": lambda made: {
@@ -434,6 +448,25 @@ KNOWN = {
     "vae:code-prior": lambda made: {"autoencoder/loss": math.log(len(made.networks["autoencoder"].codebook.uses))},
     "text:next-token": lambda made: {"decoder/loss": math.log(made.networks["decoder"].tokens.num_embeddings)},
 }
+
+
+def adversarial_of_nothing(made):
+    """Every logit is 0, no image changes one, and no code can be read off an image."""
+    scores = made.recipe["losses"]["adversarial"] == "gan:wasserstein"
+    known = {"discriminator/loss": 0.0, "generator/loss": 0.0}
+    if not scores:
+        known = {"discriminator/loss": 2 * math.log(2), "generator/loss": math.log(2)}
+    for name, loss in made.trainer.losses.items():
+        if "mixed_gradients" in loss.networks.get("discriminator", ()):
+            known["discriminator/loss"] += loss.weight
+        if "code_class" in loss.networks["generator" if "generator" in loss.networks else "discriminator"]:
+            known = {f"{role}/{name}-class_bound": 0.0 for role in made.networks}
+    return known
+
+
+def of_grey(made, first):
+    """How far the images from a channel on are, on average, from the grey that a network of zeros makes."""
+    return batch_of(made, 4).batch["images"][:, first:].abs().mean().item()
 
 
 def evidence_of_nothing(made):
@@ -449,12 +482,22 @@ def evidence_of_nothing(made):
 def test_where_nothing_is_known_each_loss_has_its_closed_form(made):
     if made.recipe["trainer"]["use"] not in KNOWN:
         pytest.skip("no closed form is known of this family")
+    if any(map(is_parametrized, (module for network in made.networks.values() for module in network.modules()))):
+        pytest.skip("a matrix of zeros has no largest direction that it could be divided by")
     found = ignorant(made)
     for key, value in KNOWN[made.recipe["trainer"]["use"]](made).items():
         assert found[key] == pytest.approx(value, rel=1e-5, abs=1e-5), key
 
 
 # The end.
+
+
+def _some(model):
+    """Return two samples of a model, or what it makes of two images."""
+    if "generate" in model.manifest.capabilities:
+        return model.generate(2, seed=1)
+    random = np.random.default_rng(1)
+    return model.translate(random.integers(0, 256, (2, *model.manifest.input["shape"]), np.uint8))
 
 
 @every_recipe
@@ -464,8 +507,7 @@ def test_what_it_exports_is_valid_and_runs(training, loop, tmp_path, name):
     assert around.run()
     assert validate_model(str(tmp_path / "aigc-zoo.json")) == []
     model = aigc_core.load(f"{tmp_path}/")
-    samples = model.generate(2, seed=1)
-    again = model.generate(2, seed=1)
+    samples, again = _some(model), _some(model)
     assert len(samples.values) == 2
     if samples.kind == "image":
         assert np.isfinite(samples.values).all()
@@ -491,7 +533,8 @@ def test_a_trainer_that_forgets_to_detach_trains_as_one_that_does_not(training, 
         class Forgetful(kind):
             def step(self, batch, noise):
                 fake = self.networks["generator"](noise["latent"])
-                yield {"discriminator": self.loss("discriminator", self._logits(batch["images"], fake))}
+                real, fooled = self.networks["discriminator"](torch.cat([batch["images"], fake])).chunk(2)
+                yield {"discriminator": self.loss("discriminator", {"real_logits": real, "fake_logits": fooled})}
                 yield {"generator": self.loss("generator", {"fake_logits": self.networks["discriminator"](fake)})}
 
         return Forgetful
@@ -684,6 +727,8 @@ def test_images_of_another_size_are_named_with_both_sizes(small, synthetic, name
     if not images_of(name, small):
         pytest.skip("texts have no size")
     made = small(name)
+    if tuple(synthetic(made).facts["shape"]) == shape:
+        pytest.skip("it is the model's own")
     with pytest.raises(WrongUse) as error:
         plan(made, synthetic(made, shape=shape))
     size = shape[0] * shape[1] * shape[2]

@@ -167,6 +167,17 @@ def test_an_average_follows_by_the_closed_form():
     assert not average.current().weight.requires_grad
 
 
+def test_an_average_follows_when_the_model_was_updated_and_not_else(training):
+    made = training("wgan-gp-fashion", "trainer.config.critic_steps=3", "ema=0.5")
+    moved = []
+    for _ in range(6):
+        before = [each.clone() for each in made.average.network.parameters()]
+        made.advance()
+        after = made.average.network.parameters()
+        moved.append(not all(torch.equal(old, new) for old, new in zip(before, after, strict=True)))
+    assert moved == [True, False, False, True, False, False]
+
+
 def test_an_average_takes_buffers_as_they_are():
     network = nn.BatchNorm1d(2)
     average = Average(network, 0.9)

@@ -24,17 +24,37 @@ class Curve(NamedTuple):
         return min(found)[::-1] if found else None
 
 
+class Histogram(NamedTuple):
+    """How the numbers of one kind were spread at one step."""
+
+    step: int
+    edges: list[float]
+    """Rising, one more than counts."""
+    counts: list[int]
+
+    def quantile(self, part: float) -> float:
+        """Return the number that a part, in [0, 1], of the sample lies below, as if each bin were even."""
+        wanted, below = part * sum(self.counts), 0.0
+        for low, high, count in zip(self.edges, self.edges[1:], self.counts, strict=False):
+            if count and below + count >= wanted:
+                return low + (high - low) * (wanted - below) / count
+            below += count
+        return self.edges[-1]
+
+
 class Run(NamedTuple):
     """What is known of one run."""
 
     folder: str
     finished: bool
     curves: dict[str, Curve]
-    """By the loss's name, in the order of the log."""
+    """By the loss's name, in the order of the log; then what the trainer showed beside them, ``diagnostics/...``."""
     speed: float | None
     """Steps per second: the median over log windows, which no pause moves."""
     notes: list[str]
     """What is odd about its logs, a sentence each."""
+    histograms: dict[str, list[Histogram]]
+    """What the trainer showed as samples, ``diagnostics/...``, step by step."""
 
 
 def read(folder: str) -> Run:
@@ -63,21 +83,31 @@ def read(folder: str) -> Run:
             curve.values.append(value)
     if not curves:
         raise NotAvailable(f"{folder} has logged no losses yet.", "Look again when it has trained for longer.")
+    events = _events(os.path.join(folder, "events.jsonl"))
+    histograms = _diagnostics(events, max(merged), curves)
     notes += [note for name, curve in curves.items() if (note := _not_finite(folder, name, curve))]
     finished = os.path.isfile(os.path.join(folder, "record.json"))
-    return Run(folder, finished, curves, _speed(os.path.join(folder, "events.jsonl")), notes)
+    return Run(folder, finished, curves, _speed(events), notes, histograms)
 
 
 def shared(runs: Sequence[Run], only: Sequence[str] = ()) -> list[str]:
     """Return the losses that all runs have; with ``only``, those of them. Raises ``WrongUse`` where there is none."""
     for name, run in [(name, run) for name in only for run in runs]:
-        if name not in run.curves:
-            near = did_you_mean(name, list(run.curves))
-            raise WrongUse(f"{run.folder} has no loss {name}.{near}", f"It has {', '.join(run.curves)}.")
+        if name not in run.curves and name not in run.histograms:
+            known = [*run.curves, *run.histograms]
+            raise WrongUse(
+                f"{run.folder} has no loss {name}.{did_you_mean(name, known)}", f"It has {', '.join(known)}."
+            )
     names = [name for name in runs[0].curves if all(name in run.curves for run in runs)]
     if not names:
         has = "; ".join(f"{run.folder} has {', '.join(run.curves)}" for run in runs)
         raise WrongUse(f"The runs have no loss in common: {has}.", "Draw each by itself.")
+    return [name for name in names if name in only] if only else names
+
+
+def shared_histograms(runs: Sequence[Run], only: Sequence[str] = ()) -> list[str]:
+    """Return the histograms that all runs have; with ``only``, those of them."""
+    names = [name for name in runs[0].histograms if all(name in run.histograms for run in runs)]
     return [name for name in names if name in only] if only else names
 
 
@@ -131,9 +161,43 @@ def _not_finite(folder: str, name: str, curve: Curve) -> str:
     return f"{folder}: {name} is not finite {where}; there is a gap in its curve."
 
 
-def _speed(path: str) -> float | None:
-    if not os.path.isfile(path):
+def _events(path: str) -> list[dict[str, Any]]:
+    return [line for line in _lines(path)[0] if isinstance(line, dict)] if os.path.isfile(path) else []
+
+
+def _diagnostics(events: Sequence[dict[str, Any]], last: int, curves: dict[str, Curve]) -> dict[str, list[Histogram]]:
+    """Add the values that a trainer showed up to a step to the curves; return its histograms.
+
+    A run that was killed has told of steps that are made again: what came later counts. What is none is left out.
+    """
+    of_them = [event for event in events if event.get("kind") == "train-diagnostics"]
+    told = {event["step"]: event for event in of_them if isinstance(event.get("step"), int)}
+    histograms: dict[str, list[Histogram]] = {}
+    for step in sorted(step for step in told if 0 <= step <= last):
+        values, samples = (told[step].get(kind) for kind in ("values", "histograms"))
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if (number := _number(value)) is not None:
+                curve = curves.setdefault(f"diagnostics/{name}", Curve([], []))
+                curve.steps.append(step)
+                curve.values.append(number)
+        for name, found in samples.items() if isinstance(samples, dict) else ():
+            if isinstance(found, dict) and (each := _histogram(step, found.get("edges"), found.get("counts"))):
+                histograms.setdefault(f"diagnostics/{name}", []).append(each)
+    return histograms
+
+
+def _histogram(step: int, edges: Any, counts: Any) -> Histogram | None:
+    if not isinstance(edges, list) or not isinstance(counts, list) or len(edges) != len(counts) + 1 or not counts:
         return None
-    found = [line.get("steps_per_second") for line in _lines(path)[0] if isinstance(line, dict)]
+    whole = all(type(count) is int and 0 <= count < 1 << 53 for count in counts)
+    if not whole or not sum(counts) or not all(math.isfinite(_number(edge) or 0.0) for edge in edges):
+        return None
+    numbers = [_number(edge) for edge in edges]
+    known = [number for number in numbers if number is not None]
+    return Histogram(step, known, counts) if len(known) == len(edges) and known == sorted(known) else None
+
+
+def _speed(events: Sequence[dict[str, Any]]) -> float | None:
+    found = [event.get("steps_per_second") for event in events]
     speeds = [value for value in map(_number, (each for each in found if each is not None)) if value and value > 0]
     return statistics.median(speeds) if speeds else None

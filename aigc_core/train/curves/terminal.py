@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from string import ascii_uppercase
 
-from aigc_core.train.curves.logs import Curve
+from aigc_core.train.curves.logs import Curve, Histogram
 
+_BARS = " ▁▂▃▄▅▆▇█"
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _MARGIN = 13
 _EVERY = 24
@@ -20,6 +21,13 @@ _EVERY = 24
 def letter(number: int) -> str:
     """Return the letter that marks a run's line."""
     return ascii_uppercase[number % 26]
+
+
+def spread(histogram: Histogram) -> str:
+    """Return a histogram as one line: its least number, a bar for each bin, its greatest."""
+    most = max(histogram.counts)
+    bars = "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in histogram.counts)
+    return f"{histogram.edges[0]:>{_MARGIN - 2}.4g} ▕{bars}▏ {histogram.edges[-1]:.4g}"
 
 
 def plot(curves: Sequence[Curve], width: int, height: int, paint: Callable[[int, str], str]) -> list[str]:

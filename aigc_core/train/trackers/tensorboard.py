@@ -1,7 +1,8 @@
-"""TensorBoard: a training's losses, samples and recipe in RUN/tensorboard (extra ``aigc-core[tensorboard]``)."""
+"""TensorBoard: what a training tells, in RUN/tensorboard (extra ``aigc-core[tensorboard]``)."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ class TensorBoard:
         elif event["kind"] == "train-losses":
             for name, value in event["losses"].items():
                 self.writer.add_scalar(name, value, event["step"])
+        elif event["kind"] == "train-diagnostics":
+            self._diagnostics(self.writer, event)
         elif event["kind"] == "train-samples":
             self._samples(self.writer, event["path"], event["step"])
         elif event["kind"] == "train-warning":
@@ -47,6 +50,24 @@ class TensorBoard:
         # What a killed run wrote after the checkpoint it goes on from is not shown: those steps are made again.
         self.writer = SummaryWriter(self.folder, purge_step=step + 1)
         self.writer.add_text("recipe", _verbatim(json.dumps(recipe, indent=2, ensure_ascii=False)), step)
+
+    def _diagnostics(self, writer: SummaryWriter, event: dict[str, Any]) -> None:
+        for name, value in event["values"].items():
+            writer.add_scalar(f"diagnostics/{name}", value, event["step"])
+        for name, each in event["histograms"].items():
+            edges, counts = each["edges"], each["counts"]
+            centres = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
+            writer.add_histogram_raw(
+                f"diagnostics/{name}",
+                min=edges[0],
+                max=edges[-1],
+                num=sum(counts),
+                sum=sum(centre * count for centre, count in zip(centres, counts, strict=True)),
+                sum_squares=sum(centre * centre * count for centre, count in zip(centres, counts, strict=True)),
+                bucket_limits=edges[1:],
+                bucket_counts=counts,
+                global_step=event["step"],
+            )
 
     def _samples(self, writer: SummaryWriter, path: str, step: int) -> None:
         if path.endswith(".png"):

@@ -1,4 +1,4 @@
-"""Weights & Biases: a training's losses, samples and recipe (extra ``aigc-core[wandb]``).
+"""Weights & Biases: a training's losses, diagnostics, samples and recipe (extra ``aigc-core[wandb]``).
 
 Whether it is sent anywhere is for the user's environment to say (``WANDB_MODE=offline`` keeps it in RUN/wandb).
 """
@@ -34,6 +34,8 @@ class WeightsAndBiases:
             return
         elif event["kind"] == "train-losses":
             self.run.log(event["losses"], step=event["step"])
+        elif event["kind"] == "train-diagnostics":
+            self._diagnostics(self.run, event)
         elif event["kind"] == "train-samples":
             self._samples(self.run, event["path"], event["step"])
         elif event["kind"] == "train-warning":
@@ -57,6 +59,14 @@ class WeightsAndBiases:
             # What the user has here is none of its business: neither code nor repository nor what is printed.
             settings=wandb.Settings(disable_code=True, disable_git=True, save_code=False, console="off"),
         )
+
+    def _diagnostics(self, run: wandb.Run, event: dict[str, Any]) -> None:
+        import wandb
+
+        shown: dict[str, Any] = dict(event["values"])
+        for name, each in event["histograms"].items():
+            shown[name] = wandb.Histogram(np_histogram=(each["counts"], each["edges"]))
+        run.log({f"diagnostics/{name}": value for name, value in shown.items()}, step=event["step"])
 
     def _samples(self, run: wandb.Run, path: str, step: int) -> None:
         import wandb
