@@ -18,6 +18,16 @@ from aigc_gan.trainer import AdversarialTrainer
 UPDATES = ["alternating", "simultaneous"]
 
 
+class Other:
+    """A loss of something else."""
+
+    def __init__(self, networks):
+        self.networks = networks
+
+    def __call__(self, network, inputs):
+        return {"loss": torch.zeros(())}
+
+
 def trainer(update="alternating", seed=0, dropout=0.3, loss=None):
     torch.manual_seed(seed)
     networks = {"generator": DcganGenerator(8, width=4), "discriminator": DcganDiscriminator(width=4, dropout=dropout)}
@@ -107,9 +117,17 @@ def test_an_update_that_is_no_word_of_ours_is_refused():
         trainer("both")
 
 
-@pytest.mark.parametrize("losses", [{}, {"other": NonSaturating()}, {"adversarial": NonSaturating(), "x": Minimax()}])
-def test_other_losses_than_the_one_are_refused(losses):
-    with pytest.raises(ValueError, match="it takes one loss, adversarial"):
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({}, "it takes a loss called adversarial, not none"),
+        ({"other": NonSaturating()}, "it takes a loss called adversarial, not other"),
+        ({"adversarial": NonSaturating(), "x": Other({"autoencoder": ("kl",)})}, "x is for autoencoder, not for"),
+        ({"adversarial": NonSaturating(), "x": Other({"generator": ("kl",)})}, "the loss x asks for kl; there is"),
+    ],
+)
+def test_losses_that_it_cannot_take_are_refused(losses, said):
+    with pytest.raises(ValueError, match=said):
         AdversarialTrainer(trainer().networks, losses)
 
 
@@ -120,7 +138,7 @@ def test_data_of_another_size_are_named():
 
 def test_batch_norm_statistics_are_the_mean_over_fresh_latents():
     generator = trainer().networks["generator"]
-    estimate_batch_norm(generator, 8, seed=5, batches=3)
+    estimate_batch_norm(generator, seed=5, batches=3)
     random = torch.Generator().manual_seed(5)
     rows = [generator.project(torch.randn(256, 8, generator=random)) for _ in range(3)]
     expected = torch.stack([row.mean(0) for row in rows]).mean(0)

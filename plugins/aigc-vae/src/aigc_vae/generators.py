@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,8 @@ from aigc_vae.between import straight
 from aigc_vae.evidence import log_weights
 
 Own = TypeVar("Own", bound="Coder")
+_CLAIMED = ("model_type", "library_name")
+"""What a config.json on the Hub has beside the network's own, so that the plugin is found."""
 
 
 class Coder:
@@ -45,7 +46,7 @@ class Coder:
     @classmethod
     def open(cls: type[Own], config: Mapping[str, Any], weights: Mapping[str, Path], device: str) -> Own:
         """Load the safetensors file. ``config`` has what the network is built with."""
-        given = {name: config[name] for name in inspect.signature(cls.kind).parameters if name in config}
+        given = {name: value for name, value in config.items() if name not in _CLAIMED}
         return cls(load_module(lambda: cls.kind(**given), weights, device), device)
 
     @torch.inference_mode()

@@ -1,0 +1,37 @@
+"""The critic of WGAN-GP for 28 x 28 grey images (Gulrajani et al., arXiv 1704.00028)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from aigc_gan.trunk import draw_kaiming, told
+
+LEAK = 0.2
+
+
+class Critic28(nn.Module):
+    """Images (n, 1, 28, 28) in [-1, 1] to scores (n, 1), without bounds.
+
+    No norm and no dropout: the penalty is on the gradient by each image alone (section 4), and a mask would be another
+    critic in each pass.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.down1 = nn.Conv2d(1, width, 5, stride=2, padding=2)
+        self.down2 = nn.Conv2d(width, 2 * width, 5, stride=2, padding=2)
+        self.down3 = nn.Conv2d(2 * width, 4 * width, 5, stride=2, padding=2)
+        self.score = nn.Linear(4 * 4 * 4 * width, 1)
+
+    def initialise(self) -> None:
+        """Draw the first weights of a training so that scores move at all: weights of 0.02 make slopes of almost 0."""
+        draw_kaiming(self, LEAK)
+
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, heads: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        x = images
+        for layer in (self.down1, self.down2, self.down3):
+            x = nn.functional.leaky_relu(layer(x), LEAK)
+        features = x.flatten(1)
+        return told(self.score(features), heads, features=features)
