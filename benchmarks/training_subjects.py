@@ -52,7 +52,7 @@ class Subject(NamedTuple):
     @property
     def adversarial(self) -> bool:
         """Say whether there are two networks."""
-        return self.recipe.startswith("dcgan")
+        return self.recipe.startswith(("dcgan", "wgan"))
 
 
 SUBJECTS = {
