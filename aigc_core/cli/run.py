@@ -26,7 +26,7 @@ _NOT_IN_A_CHAT = (*_TEXT_ONLY, *_IMAGES_ONLY, "prompt", "again", "count", "start
 @click.command("run", cls=ModelCommand)
 @click.argument("model", required=False, shell_complete=model_names)
 @click.argument("prompt_text", required=False, metavar="[PROMPT]")
-@click.option("-n", "--count", type=click.INT, help="How many samples.  [default: 64 images, or 1 text]")
+@click.option("-n", "--count", type=click.INT, help="How many samples.  [default: 64 images (large: fewer), 1 text]")
 @click.option("--seed", type=click.INT, default=0, show_default=True, help="Equal seeds give equal samples.")
 @click.option("--start", type=click.INT, default=0, show_default=True, help="Index of the first sample.")
 @click.option(
@@ -41,7 +41,9 @@ _NOT_IN_A_CHAT = (*_TEXT_ONLY, *_IMAGES_ONLY, "prompt", "again", "count", "start
 @click.option("--stream/--no-stream", default=None, help="Show a text as it is made.  [default: on a terminal, of one]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text and line (schema aigc-zoo/run/1).")
 @click.option("--chat", is_flag=True, help="Talk with an instruct model, a line a turn; /help says what else.")
-@click.option("--batch-size", type=click.INT, help="Samples computed at once.  [default: 64 images, 8 texts]")
+@click.option(
+    "--batch-size", type=click.INT, help="Samples computed at once.  [default: 64 images (large: 1), 8 texts]"
+)
 @click.option("--again", metavar="FILE", help="Make FILE again from its receipt and say whether the bytes agree.")
 @opening_flags
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors, and texts that go nowhere else.")

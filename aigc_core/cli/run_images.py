@@ -34,16 +34,19 @@ class Asked(NamedTuple):
 def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[str, Any]) -> None:
     """Make the images and write them. Raises ``ZooError`` with nothing half-written."""
     from aigc_core.run import noise_file
+    from aigc_core.run.capabilities import require
     from aigc_core.run.make import announce, default_output, make, plan
-    from aigc_core.run.model import BATCH, batch_shape, index_range
+    from aigc_core.run.model import batch_shape, default_count, index_range
 
     began, manifest = time.perf_counter(), entry.manifest
     assert manifest is not None
+    require(manifest, "generate")
     given = None if asked.latent is None else noise_file.read(asked.latent)
     if given:
         indices, seed = index_range(0, given.rows), None
     else:
-        indices, seed = index_range(asked.start, BATCH if asked.count is None else asked.count), asked.seed
+        count = default_count(manifest) if asked.count is None else asked.count
+        indices, seed = index_range(asked.start, count), asked.seed
     count, target = len(indices), default_output(manifest, seed) if asked.output is None else asked.output
     size = batch_shape(manifest, count, asked.batch_size)
     planned = plan(manifest, target, indices, seed=asked.seed, options=options, batch_size=size, given=given)

@@ -13,17 +13,13 @@ from typing import TYPE_CHECKING
 
 from aigc_core.errors import WrongUse
 from aigc_core.interfaces.autoencoder import ANY
-from aigc_core.run.model import BATCH, Model
+from aigc_core.run.model import BATCH, LARGE, Model
 from aigc_core.run.pictures import in_range
 
 if TYPE_CHECKING:
     import numpy as np
 
     Images = np.ndarray | Sequence[np.ndarray]
-
-
-LARGE = 3 * 128 * 128
-"""An image of more numbers than this is computed alone: a batch of them would cost more memory than it saves time."""
 
 
 def is_free(model: Model) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Every batch has this shape, the last one padded: so sample *i* is the same to the bit whatever is made beside it."""
+LARGE = 3 * 128 * 128
+"""An image of more numbers than this is computed alone: a batch of them would cost more memory than it saves time."""
+SHEET = 2048 * 2048
+"""As many pixels has a sheet at most where nobody says how many samples: 64 images of 256 x 256, 4 of 1024 x 1024."""
 TEXT_BATCH = 8
 """As many texts are written side by side; fewer where fewer are asked for, because one alone is the usual case."""
 MAX_INDEX = 2**63
@@ -214,11 +219,18 @@ class Model:
 def batch_shape(manifest: ModelManifest, count: int, most: int | None = None) -> int:
     """Return how many samples are computed at once: ``most`` of images, and of texts no more than are asked for.
 
-    Raises ``WrongUse`` where ``most`` is no such number.
+    Where nobody says, ``BATCH`` images, or one that is ``LARGE``. Raises ``WrongUse`` where ``most`` is no such number.
     """
     if manifest.output.get("kind") != "text":
-        return whole_number(BATCH if most is None else most, "batch_size", 1)
+        usual = 1 if math.prod(manifest.output["shape"]) > LARGE else BATCH
+        return whole_number(usual if most is None else most, "batch_size", 1)
     return max(1, min(count, whole_number(TEXT_BATCH if most is None else most, "batch_size", 1)))
+
+
+def default_count(manifest: ModelManifest) -> int:
+    """Return how many images are made where nobody says: ``BATCH``, or the few that fill a ``SHEET``."""
+    _, height, width = manifest.output["shape"]
+    return max(1, min(BATCH, SHEET // (height * width)))
 
 
 def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:
