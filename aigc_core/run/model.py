@@ -229,8 +229,8 @@ def batch_shape(manifest: ModelManifest, count: int, most: int | None = None) ->
 
 def default_count(manifest: ModelManifest) -> int:
     """Return how many images are made where nobody says: ``BATCH``, or the few that fill a ``SHEET``."""
-    _, height, width = manifest.output["shape"]
-    return max(1, min(BATCH, SHEET // (height * width)))
+    pixels: int = math.prod(manifest.output["shape"][1:])
+    return max(1, min(BATCH, SHEET // pixels))
 
 
 def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:
