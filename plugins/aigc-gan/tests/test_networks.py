@@ -29,6 +29,7 @@ DISCRIMINATORS = {
     "classifying-28": (conditional.ClassifyingDiscriminator28, {"width": 4, **CLASSES}, (1, 28, 28)),
     "infogan-28": (infogan.InfoDiscriminator28, {"code_classes": 3, "width": 4, "hidden": 8}, (1, 28, 28)),
     "critic-28": (critic.Critic28, {"width": 4}, (1, 28, 28)),
+    "projection-critic-28": (critic.ProjectionCritic28, {"width": 4, **CLASSES}, (1, 28, 28)),
     "mlp-28": (mlp.MlpDiscriminator28, {"width": 8}, (1, 28, 28)),
     "dcgan-32": (dcgan.DcganDiscriminator32, {"width": 4}, (3, 32, 32)),
     "dcgan-64": (dcgan.DcganDiscriminator64, {"width": 4}, (3, 64, 64)),
@@ -36,6 +37,7 @@ DISCRIMINATORS = {
     "dcgan-64-mlp": (dcgan_mlp.SmallDiscriminator64, {"width": 4}, (3, 64, 64)),
     "resnet-32": (resnet.ResnetDiscriminator32, {"width": 8}, (3, 32, 32)),
 }
+PROJECTIONS = ("projection-28", "projection-critic-28")
 BATCH_NORM = {"dcgan-64 with batch norm": (dcgan.DcganDiscriminator64, {"width": 4, "norm": "batch"}, (3, 64, 64))}
 BOTH = GENERATORS | {f"discriminator {name}": each for name, each in (DISCRIMINATORS | BATCH_NORM).items()}
 generators = pytest.mark.parametrize("name", GENERATORS)
@@ -199,11 +201,11 @@ def test_the_issues_convolutions_alone_do_not_give_64():
     assert network.colour(x).shape == (1, 3, 64, 64)
 
 
-@pytest.mark.parametrize("name", ["cgan-28", "projection-28", "embedding-28"])
+@pytest.mark.parametrize("name", ["cgan-28", "projection-28", "projection-critic-28", "embedding-28"])
 def test_a_class_changes_its_own_row(name):
     kind, config, shape = (GENERATORS | DISCRIMINATORS)[name]
     network = made(kind, config, shape).eval()
-    if name == "projection-28":  # no class is preferred at first
+    if name in PROJECTIONS:  # no class is preferred at first
         nn.init.normal_(network.embed.weight)
     x = drawn(6, 5) if name == "cgan-28" else images(shape)
     other = LABELS.clone()
@@ -212,7 +214,7 @@ def test_a_class_changes_its_own_row(name):
     assert [torch.equal(*pair) for pair in zip(one, two, strict=True)] == [True, False, True, True, True, True]
 
 
-@pytest.mark.parametrize("name", ["cgan-28", "projection-28", "embedding-28"])
+@pytest.mark.parametrize("name", ["cgan-28", "projection-28", "projection-critic-28", "embedding-28"])
 def test_a_network_with_classes_is_given_labels(name):
     kind, config, shape = (GENERATORS | DISCRIMINATORS)[name]
     network = made(kind, config, shape)
@@ -221,8 +223,9 @@ def test_a_network_with_classes_is_given_labels(name):
         network(x)
 
 
-def test_the_projection_is_the_inner_product_with_the_features():
-    kind, config, shape = DISCRIMINATORS["projection-28"]
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_the_projection_is_the_inner_product_with_the_features(name):
+    kind, config, shape = DISCRIMINATORS[name]
     network = made(kind, config, shape).eval()
     nn.init.normal_(network.embed.weight)
     logits, said = network(images(shape), LABELS, heads=True)
@@ -297,7 +300,7 @@ def test_what_has_no_norm_begins_with_slopes_of_about_one(name):
 
 
 def test_a_critic_can_be_differentiated_twice():
-    for name in ("critic-28", "infogan-28", "dcgan-64", "resnet-32", "projection-28"):
+    for name in ("critic-28", "projection-critic-28", "infogan-28", "dcgan-64", "resnet-32", "projection-28"):
         kind, config, shape = DISCRIMINATORS[name]
         network = made(kind, config, shape)
         x = images(shape).requires_grad_()

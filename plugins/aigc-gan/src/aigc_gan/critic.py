@@ -1,10 +1,10 @@
-"""The critic of WGAN-GP for 28 x 28 grey images (Gulrajani et al., arXiv 1704.00028)."""
+"""The critic of WGAN-GP for 28 x 28 grey images (Gulrajani et al., arXiv 1704.00028), without classes and with."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from aigc_gan.trunk import draw_kaiming, told
+from aigc_gan.trunk import draw_kaiming, labelled, told
 
 LEAK = 0.2
 
@@ -27,11 +27,36 @@ class Critic28(nn.Module):
         """Draw the first weights of a training so that scores move at all: weights of 0.02 make slopes of almost 0."""
         draw_kaiming(self, LEAK)
 
-    def forward(
-        self, images: Tensor, labels: Tensor | None = None, heads: bool = False
-    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the score is made of, (n, 64 * width)."""
         x = images
         for layer in (self.down1, self.down2, self.down3):
             x = nn.functional.leaky_relu(layer(x), LEAK)
-        features = x.flatten(1)
+        return x.flatten(1)
+
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, heads: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        features = self.features(images)
         return told(self.score(features), heads, features=features)
+
+
+class ProjectionCritic28(Critic28):
+    """Images (n, 1, 28, 28) and labels (n,) to scores (n, 1): score(f) + <embed(y), f> (arXiv 1802.05637)."""
+
+    def __init__(self, width: int = 64, classes: int = 10) -> None:
+        super().__init__(width)
+        self.classes = classes
+        self.embed = nn.Embedding(classes, self.score.in_features)
+
+    def initialise(self) -> None:
+        """Draw the first weights of a training; at first, no class is preferred."""
+        super().initialise()
+        nn.init.zeros_(self.embed.weight)
+
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, heads: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        features = self.features(images)
+        projected = (self.embed(labelled(labels, self.classes)) * features).sum(1, keepdim=True)
+        return told(self.score(features) + projected, heads, features=features)
