@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_BELOW_ONE = 1 - 2.0**-24
+"""The largest float32 below 1: three uniform numbers in 100 million would be rounded up to 1 itself."""
+
+
 def draw(specs: Mapping[str, NoiseSpec], seed: int, indices: Sequence[int]) -> dict[str, np.ndarray]:
     """Draw each input's noise for the given sample indices: float32, shape (len(indices), \\*spec.shape).
 
@@ -31,9 +35,9 @@ def draw(specs: Mapping[str, NoiseSpec], seed: int, indices: Sequence[int]) -> d
         width = math.prod(spec.shape)
         blocks = -(-width // 4)  # one Philox counter value gives four 64-bit words, each at most one number
         rows = np.concatenate([_words(seed, name, run, blocks) for run in _runs(indices)])
-        # The top 53 bits, centred in their step, so that 0 and 1 are never reached and log is always finite.
+        # The top 53 bits, centred in their step, so that 0 is never reached and log is always finite.
         uniform = ((rows[:, : 2 * -(-width // 2)] >> np.uint64(11)) + 0.5) * 2.0**-53
-        values = _normal(uniform) if spec.distribution == "normal" else uniform
+        values = _normal(uniform) if spec.distribution == "normal" else np.minimum(uniform, _BELOW_ONE)
         drawn[name] = values[:, :width].astype(np.float32).reshape(len(indices), *spec.shape)
     return drawn
 

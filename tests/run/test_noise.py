@@ -60,9 +60,14 @@ def test_normals_are_standard_normal():
 def test_uniforms_lie_in_the_unit_interval_evenly():
     drawn = draw({"z": NoiseSpec((100,), "uniform")}, 7, range(1000))["z"]
     assert drawn.min() >= 0
-    assert drawn.max() <= 1
+    assert drawn.max() < 1
     counts, _ = np.histogram(drawn, bins=20, range=(0, 1))
     assert abs(counts - 5000).max() < 5 * 5000**0.5
+
+
+def test_a_uniform_number_that_float32_would_round_to_1_stays_below_it():
+    (number,) = draw({"z": NoiseSpec((1,), "uniform")}, 0, [1878029])["z"][0]  # the first such index of this stream
+    assert number == np.nextafter(np.float32(1), np.float32(0))
 
 
 def test_the_stream_is_pinned():

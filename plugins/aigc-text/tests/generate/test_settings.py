@@ -26,6 +26,12 @@ def test_the_schema_is_one_and_settings_has_every_option_of_it_with_the_same_def
     assert Settings.of({}) == Settings()
 
 
+def test_a_recurrent_model_has_every_option_but_what_happens_where_a_context_is_full():
+    own = json.loads((files("aigc_text") / "zoo" / "options" / "recurrent.json").read_text("utf-8"))
+    others = {name: entry for name, entry in PROPERTIES.items() if name != "overflow"}
+    assert own == SCHEMA | {"properties": others}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
