@@ -6,13 +6,13 @@ import click
 
 from aigc_core import registry
 from aigc_core.cli.output import echo_json, echo_table
-from aigc_core.registry import Entry
+from aigc_core.registry import Entry, Wanted
 
 _BROKEN = ("broken", "conflict", "failed", "incompatible")
 
 
 @click.command("list")
-@click.option("--family", type=click.Choice(["gan", "vae", "autoregressive"]), help="Only this family.")
+@click.option("--family", type=click.Choice(["gan", "vae", "autoregressive", "extractor"]), help="Only this family.")
 @click.option("--task", metavar="TAG", help="Only this task, such as unconditional-image-generation.")
 @click.option("--plugin", metavar="NAME", help="Only models that this plugin runs.")
 @click.option("--search", metavar="TEXT", help="Only models whose name or summary has this text.")
@@ -20,8 +20,8 @@ _BROKEN = ("broken", "conflict", "failed", "incompatible")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema aigc-zoo/list/1).")
 def command(family: str, task: str, plugin: str, search: str, strict: bool, as_json: bool) -> None:
     """List the models that are known, and whether each can be run."""
-    wanted = {"family": family, "task": task, "plugin": plugin}
-    entries = [entry for entry in registry.entries() if _matches(entry, wanted, search)]
+    wanted = Wanted(search, family, task, plugin) if any((search, family, task, plugin)) else None
+    entries = registry.entries(wanted)
     if as_json:
         echo_json("list", {"models": [_row(entry) for entry in entries]})
     elif entries:
@@ -31,16 +31,6 @@ def command(family: str, task: str, plugin: str, search: str, strict: bool, as_j
         click.echo("No model matches. See: aigc-zoo plugins", err=True)
     if strict and any(entry.state in _BROKEN for entry in entries):
         raise click.exceptions.Exit(1)
-
-
-def _matches(entry: Entry, wanted: dict[str, str], search: str) -> bool:
-    manifest = entry.manifest
-    if any(wanted.values()) and manifest is None:
-        return False
-    if manifest and any(value and getattr(manifest, field) != value for field, value in wanted.items()):
-        return False
-    text = f"{entry.id} {manifest.summary if manifest else ''}"
-    return not search or search.casefold() in text.casefold()
 
 
 def _facts(entry: Entry) -> list[str]:

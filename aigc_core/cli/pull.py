@@ -16,7 +16,9 @@ from aigc_core.registry import Entry
 @click.command("pull")
 @click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=model_names)
 @click.option("--all", "every", is_flag=True, help="Every model that can be run here.")
-@click.option("--family", type=click.Choice(["gan", "vae", "autoregressive"]), help="Every such model of a family.")
+@click.option(
+    "--family", type=click.Choice(["gan", "vae", "autoregressive", "extractor"]), help="Every such model of a family."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(models: tuple[str, ...], every: bool, family: str | None, quiet: bool) -> None:
     """Fetch the files of each MODEL into the Hub cache, and verify every one; what is there already is not fetched.

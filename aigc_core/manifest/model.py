@@ -7,11 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from aigc_core.manifest.converters import convert
 from aigc_core.manifest.options import check_schema
 from aigc_core.manifest.plugin import is_name
 from aigc_core.manifest.read import Malformed, pick, read_object
 
-TAKES_IMAGES = ("reconstruct", "interpolate", "translate", "encode")
+TAKES_IMAGES = ("reconstruct", "interpolate", "translate", "encode", "features")
 """Capabilities that need ``use.input``: how an image is brought to the model."""
 
 
@@ -91,7 +92,7 @@ class ModelManifest(NamedTuple):
     @classmethod
     def read(cls, path: str) -> ModelManifest:
         """Read the file. Raises ``Malformed`` where it cannot be used; the full check is ``validate``'s."""
-        return cls.of(read_object(path), os.path.basename(path))
+        return cls.of(convert("model", read_object(path)).document, os.path.basename(path))
 
     @classmethod
     def of(cls, document: dict[str, Any], origin: str) -> ModelManifest:
@@ -168,6 +169,8 @@ def _output(document: dict[str, Any], origin: str) -> dict[str, Any]:
     shape, free = pick(output, "shape", list, where), "generate" not in _capabilities(document, origin)
     if not shape or not all(_is_size(size, 1_000_000) or (free and size is None) for size in shape):
         raise Malformed(f"{where}: shape is no list of sizes")
+    if output["kind"] == "features":  # which have no range
+        return output
     if output["kind"] == "image":
         _check_image(shape, where)
     _check_range(output, where)

@@ -35,6 +35,8 @@ CODES = {
     "not-portable": "Python's reader accepts the value, JSON and other programs do not: NaN, Infinity, a number beyond "
     "the range of 64-bit floating point, or a text with half of a surrogate pair.",
     "duplicate-key": "An object has the same field twice. JSON readers keep one of them in silence, not all the same.",
+    "old-layout": "The document says an older layout in its field schema. It is still read, converted in memory each "
+    "time; aigc-zoo check --fix writes the converted one down. What else is wrong with it is said after that.",
     "missing-field": "A field that is required is not there. The line is that of the object that lacks it.",
     "unknown-field": "A field is not known at this place. It would be ignored in silence, so it is refused: most "
     "such fields are misspelt or stand in the wrong object.",

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from aigc_core.manifest import converters
 from aigc_core.manifest.against_schema import check_against
 from aigc_core.manifest.cross_checks import check_model
 from aigc_core.manifest.lines import Path, scan
@@ -52,6 +53,10 @@ def _validate(path: str, kind: str, cross_check: Callable[[Any, str, Report], No
         return [Problem("not-an-object", "", lines.root.line, message, 'It takes an object, such as {"schema": 1}.')]
     report = Report(lines)
     _check_text(document, report)
+    if kind in converters.LAYOUTS and converters.is_old(kind, document):
+        told = f"The manifest has layout {document['schema']}, today's is {converters.LAYOUTS[kind]}."
+        report.add("old-layout", ("schema",), told, "Convert it: aigc-zoo check --fix, and look at what that changes.")
+        return report.problems
     if check_against(document, schema(kind), (), report):
         cross_check(report.sound(document), os.path.abspath(path), report)
     return sorted(report.problems, key=lambda problem: (problem.line, problem.pointer))

@@ -12,6 +12,7 @@ from typing import Any
 from aigc_core import discovery, registry
 from aigc_core.errors import WrongUse, ZooError, did_you_mean
 from aigc_core.hub.publish.listing import inside
+from aigc_core.manifest.converters import convert
 from aigc_core.manifest.read import Malformed, read_object
 
 Recipe = dict[str, Any]
@@ -24,7 +25,7 @@ def read(name: str, changes: Sequence[str] = ()) -> Recipe:
     """
     path = find(name)
     try:
-        recipe = read_object(path)
+        recipe = convert("recipe", read_object(path)).document
     except Malformed as error:
         raise WrongUse(f"The recipe cannot be used: {error}.") from None
     for change in changes:

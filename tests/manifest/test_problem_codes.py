@@ -13,7 +13,8 @@ TABLES = sorted(path for path in Path(__file__).parent.glob("test_*.py") if "\nF
 
 def test_every_code_of_the_table_is_made_by_a_test():
     made = {fault[1] for path in TABLES for fault in runpy.run_path(str(path))["FAULTS"].values()}
-    assert made | {"unreadable", "unusable-schema", "unusable-template"} == set(CODES)
+    elsewhere = {"unreadable", "unusable-schema", "unusable-template", "old-layout"}
+    assert made | elsewhere == set(CODES)
 
 
 def test_every_code_has_an_explanation():
