@@ -23,6 +23,7 @@ VERBS = {
     "encode": "Write images' latents to a file.",
     "decode": "Make images of a file of latents.",
     "score": "Say how likely a model finds a text, or images.",
+    "eval": "Judge models by their samples: distance from real data, variety, copies.",
     "serve": "Serve language models over HTTP, as OpenAI's API does.",
     "train": "Train a model from a recipe, or go on with a run.",
     "pull": "Fetch models' files from the Hugging Face Hub, verified.",
@@ -36,6 +37,10 @@ VERBS = {
     "enable": "Use a plugin again.",
     "disable": "Stop using a plugin, lastingly.",
     "doctor": "Check the installation and say what is wrong.",
+    "new": "Make something new: a plugin, as a whole package.",
+    "check": "Check a plugin's or a model's files, without running any of them.",
+    "golden": "Store what models make, and hold them to it.",
+    "ci": "Judge contributed models that nobody trusts, each in a sandbox.",
     "completion": "Print the shell's completion script.",
 }
 """Verbs with the line that ``--help`` shows, so that it imports none of them."""
