@@ -1,0 +1,1 @@
+"""The checks, one module for each group of clauses. Each takes a subject, and raises where its clause does not hold."""
