@@ -35,7 +35,7 @@ def of_recipe(entry: Entry, path: str | None, part: str, count: int | None = Non
     from aigc_core.train.data.read import read
 
     assert entry.manifest is not None
-    recipe = _recipe(entry)
+    recipe = recipe_of(entry)
     spec = recipe["data"]
     check_binarise(entry.id, trained(entry.manifest), spec["binarise"])
     if list(spec["range"]) != list(entry.manifest.input["range"]):
@@ -100,7 +100,8 @@ def trained(manifest: ModelManifest) -> str:
     return str(data.get("binarise", "none")) if isinstance(data, dict) else "none"
 
 
-def _recipe(entry: Entry) -> dict[str, Any]:
+def recipe_of(entry: Entry) -> dict[str, Any]:
+    """Return the recipe that a model names, whole. Raises ``WrongUse`` where it names none, ``NotAvailable``."""
     from aigc_core.hub.publish.listing import inside
     from aigc_core.manifest.read import Malformed, read_object
     from aigc_core.train.recipe import complete

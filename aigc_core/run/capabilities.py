@@ -22,6 +22,7 @@ _METHODS = {
     "translate": ("translate",),
     "encode": ("encode",),
     "decode": ("decode",),
+    "features": ("features",),
 }
 _WITH_LATENTS = {"reconstruct", "interpolate", "encode", "decode"}
 _WORDS = {
@@ -29,6 +30,7 @@ _WORDS = {
     "interpolate": "interpolate",
     "decode": "decode latents",
     "score": "say how likely an image is",
+    "features": "give an image's features",
 }
 _EXAMPLES = {
     "reconstruct": "reconstruct {} IMAGE",

@@ -60,6 +60,14 @@ def load(
 
 def open_entry(entry: Entry, files: Mapping[str, Path], device: str, computing: Computing = FASTEST) -> Model:
     """Load a model that ``resolve`` found from the files that ``fetch`` verified. Raises as ``aigc_core.load`` does."""
+    model = unsettled(entry, files, device, computing)
+    if model.language is None:
+        settle(model)
+    return model
+
+
+def unsettled(entry: Entry, files: Mapping[str, Path], device: str, computing: Computing = FASTEST) -> Model:
+    """Load a model that has computed nothing yet: what it makes may be wrong in every way. Raises as above."""
     assert entry.plugin is not None
     if (threads := whole_number(computing.threads, "threads", 0)) > MAX_THREADS:
         raise WrongUse(f"threads is {threads}, it takes a whole number from 0 to {MAX_THREADS:,}.")
@@ -74,10 +82,7 @@ def open_entry(entry: Entry, files: Mapping[str, Path], device: str, computing: 
     assert entry.manifest is not None
     if reason := fault(generator, entry.manifest):
         raise NotAvailable(f"The generator of {entry.id}, by {entry.plugin.distribution}, {reason}.")
-    model = Model(entry, generator, device)
-    if model.language is None:
-        _settle(model)
-    return model
+    return Model(entry, generator, device)
 
 
 def generator_class(entry: Entry) -> Any:
@@ -120,7 +125,7 @@ def _chosen_type(entry: Entry, kind: Any, computing: Computing) -> dict[str, Any
     return chosen
 
 
-def _settle(model: Model) -> None:
+def settle(model: Model) -> None:
     """Compute one sample and one small image on one thread and throw them away.
 
     A language model, which may need no torch, settles itself.

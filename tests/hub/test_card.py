@@ -210,6 +210,7 @@ def test_scores_come_back_as_they_went(hub):
         },
         {"metric": "fid:other:10000", "value": 3, "direction": "lower"},
         {"metric": "accuracy", "value": 1e-05, "direction": "higher", "gate": 0},
+        {"metric": "core:vendi@n=64/resize=none", "value": 2, "direction": "higher"},
     ]
     text = card(document)
     assert hub.check_card(text) == {"errors": [], "warnings": []}
@@ -220,6 +221,7 @@ def test_scores_come_back_as_they_went(hub):
         EvalResult(metric_type="fid", metric_name="fid:lenet:10000:none:unbiased", metric_value=12.25, **same),
         EvalResult(metric_type="fid", metric_name="fid:other:10000", metric_value=3, **same),
         EvalResult(metric_type="accuracy", metric_name="accuracy", metric_value=1e-05, **same),
+        EvalResult(metric_type="core:vendi", metric_name="core:vendi@n=64/resize=none", metric_value=2, **same),
     ]
     assert "`fid:lenet:10000:none:unbiased`: 12.25, lower is better; 95 % interval 11 to 13; 5 seeds" in text
 

@@ -49,6 +49,12 @@ def _hashes(document: dict[str, Any]) -> list[str]:
     return re.findall(r"\b[0-9a-f]{64}\b", json.dumps(document))
 
 
+def _metric(score: str) -> str:
+    """Return which metric a score is of: ``core:vendi@n=64`` and ``nats-per-token:names:test`` say it each its way."""
+    name, settings, _ = score.partition("@")
+    return name if settings else score.partition(":")[0]
+
+
 def _front_matter(document: dict[str, Any]) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -58,7 +64,7 @@ def _front_matter(document: dict[str, Any]) -> str:
             task_type=line(task),
             dataset_type=line(data.get("id", "unknown")),
             dataset_name=line(data.get("id", "not stated")),
-            metric_type=line(score["metric"].partition(":")[0]),
+            metric_type=line(_metric(score["metric"])),
             metric_name=line(score["metric"]),
             metric_value=score["value"],
         )

@@ -17,7 +17,7 @@ from aigc_core.train.data.sources import folder as image_folder
 from aigc_core.train.data.sources import idx, json_lines, parquet, text
 from aigc_core.train.data.sources.found import Images, Texts
 from aigc_core.train.data.split import PARTS
-from aigc_core.train.data.text_set import text_set
+from aigc_core.train.data.text_set import text_set, texts_by_part
 
 KINDS = ["idx", "folder", "parquet", "text", "jsonl"]
 
@@ -48,6 +48,24 @@ def read(
         return text_set(spec, {part: each for part, each in found.items() if isinstance(each, Texts)}, place, model)
     except NotAvailable as error:
         raise with_origin(error, spec) from error
+
+
+def read_texts(
+    spec: Mapping[str, Any], folder: str | None, component: Callable[[str], Callable[..., Any]]
+) -> dict[str, list[str]]:
+    """Return the texts of a data set by part (``train``, ``validation``, ``test``). Raises as ``read`` does."""
+    name = field(spec, "name", str, "data")
+    try:
+        sources = _sources(spec)
+        if len(sources) == 1 and folder is not None and os.path.isfile(folder) and "file" in sources["train"]:
+            sources["train"]["file"] = ""
+        found = {part: _found(source, folder, name, component) for part, source in sources.items()}
+    except NotAvailable as error:
+        raise with_origin(error, spec) from error
+    texts = {part: each for part, each in found.items() if isinstance(each, Texts)}
+    if texts.keys() != found.keys():
+        raise WrongUse(f"The data set {name} is one of images, and texts are wanted.")
+    return texts_by_part(spec, texts, str(folder) if folder is not None else name)
 
 
 def _sources(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -75,6 +75,27 @@ def text_set(spec: Mapping[str, Any], found: Mapping[str, Texts], place: str, mo
     return DataSet(rows["train"], rows.get("validation"), rows.get("test"), {**said, "tokens": counts}, facts)
 
 
+def texts_by_part(spec: Mapping[str, Any], found: Mapping[str, Texts], place: str) -> dict[str, list[str]]:
+    """Return the texts of each part as a training would have them, before they are tokens; of windows, one text each.
+
+    A stream that is split by position is cut at characters, which are its tokens where the recipe says so, and near the
+    border of its tokens elsewhere. Raises as ``text_set`` does.
+    """
+    check_sha256(spec, found["train"].sha256, "text", place)
+    kind = spec["form"]["kind"]
+    split = Split(field(spec, "split", dict, "data", {}))
+    cleaned = {part: _cleaned(spec, each, kind) for part, each in found.items()}
+    if kind != "windows":
+        _leave_out_held_out(cleaned)
+        return {part: each.rows for part, each in _split(cleaned, split).items()}
+    if split.by != "position" or split.whole:
+        return {part: ["\n".join(each.rows)] for part, each in _split(cleaned, split).items()}
+    whole = "\n".join(cleaned["train"].rows)
+    places = {part: each for part, each in split.by_position(len(whole)).items() if len(each)}
+    others = {part: ["\n".join(each.rows)] for part, each in cleaned.items() if part != "train"}
+    return {part: [whole[each.start : each.stop]] for part, each in places.items()} | others
+
+
 def _cleaned(spec: Mapping[str, Any], found: Texts, kind: str) -> Cleaned:
     todo = steps(field(spec, "clean", list, "data", []))
     places = [place for place, text in enumerate(found.rows) if text or kind == "windows"]
