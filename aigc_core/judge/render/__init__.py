@@ -1,0 +1,1 @@
+"""One result, shown in five ways; nothing here decides anything."""

@@ -1,0 +1,1 @@
+"""The trust boundary: one process of code that nobody trusts, held by the kernel. Standard library and errors only."""

@@ -1,0 +1,2 @@
+held = bytearray(20_000 << 20)
+print("GOT", len(held))
