@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import datetime
 import inspect
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -61,13 +63,35 @@ def named(ranks: Ranks) -> Iterator[None]:
         )
         if ranks.world == 1 or not gone:
             raise
+        _give_up()
         text = f"Rank {ranks.rank} of {ranks.world} stopped: another rank is gone ({said[:200]})."
         raise NotAvailable(text, "See the other ranks' messages; then start it again with --resume DIR.") from error
 
 
+_given_up = False
+
+
+def _give_up() -> None:
+    """Leave a group that lost a rank as it is, and end this process before its libraries are unloaded.
+
+    Gloo's threads may still wait for the rank that is gone: where one does, winding them down aborts the process, and
+    its exit code is that of a crash.
+    """
+    global _given_up
+    if not _given_up:
+        _given_up = True
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(NotAvailable.exit_code)
+
+
 def end() -> None:
-    """Leave the group, where there is one."""
-    if dist.is_initialized():
+    """Leave the group, where there is one and no rank of it was found to be gone."""
+    if dist.is_initialized() and not _given_up:
         dist.destroy_process_group()
 
 
