@@ -16,7 +16,7 @@ author = "The aigc-zoo authors"
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "reference/generated/states.md"]
+exclude_patterns = ["_build", "examples", "reference/generated/states.md"]
 
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"

@@ -16,7 +16,7 @@ PLUGIN_PACKAGES = {path.name for path in PLUGINS} | {"aigc_gan", "aigc_vae", "ai
 
 HEAVY = {"torch", "numpy", "huggingface_hub", "safetensors", "pluggy", "jsonschema", "PIL"}
 LIGHT = [
-    *("discovery.py", "registry.py", "entry_points.py", "settings.py", "activations.py", "paths.py", "files.py"),
+    *("discovery.py", "registry", "entry_points.py", "settings.py", "activations.py", "paths.py", "files.py"),
     *("errors.py", "interfaces", "manifest", "cli"),
 ]
 """Parts that may import nothing heavy when they are themselves imported."""

@@ -117,7 +117,7 @@ class Terminal(NamedTuple):
         (version,) = re.findall(r'^version = "(.+)"$', project, re.MULTILINE)
         points = re.findall(r'^\[project\.entry-points\."?(\w+)"?\]\n(.+)$', project, re.MULTILINE)
         self.add(name, version, "".join(f"[{group}]\n{line.replace(chr(34), '')}\n" for group, line in points))
-        for package in (path.parent for path in source.glob("*/__init__.py")):
+        for package in (path.parent for pattern in ("*", "src/*") for path in source.glob(f"{pattern}/__init__.py")):
             os.symlink(package.absolute(), self.site / package.name)
 
     def add(self, name: str, version: str, entry_points: str) -> None:
@@ -142,7 +142,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         follows = "terminal" in metafunc.fixturenames
         found = [Page(path) for path in pages()]
         chosen = [page for page in found if page.blocks()] if follows else found
-        slow = {"training.md", "distributed.md", "recipes.md", "translation.md"} if follows else set()  # they train
+        trains = {"training.md", "distributed.md", "recipes.md", "translation.md", "write-a-plugin.md"}
+        slow = trains if follows else set()
         metafunc.parametrize(
             "page",
             [pytest.param(page, marks=[pytest.mark.slow] * (page.path.name in slow)) for page in chosen],

@@ -44,7 +44,7 @@ def follow(command, terminal, root, where):
     if text.startswith("make "):
         check_make(text, root, where)
         return
-    if match := re.fullmatch(r"pip install \./(\S+)", text):
+    if match := re.fullmatch(r"pip install (?:-e )?\"?\./([\w-]+)(?:\[test\])?\"?", text):
         terminal.install(terminal.folder / match[1])
         return
     if " .data/" in text and not (root / ".data").exists():

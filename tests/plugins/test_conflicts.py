@@ -26,7 +26,7 @@ def two_models(site: Any) -> Any:
 def states(site: Any) -> dict[str, str]:
     """Return the state of every model but those that are there without this test."""
     rows = site.zoo("list", "--json").json["models"]
-    others = ("plugin gan", "plugin vae", "plugin text", "registry")
+    others = ("plugin core", "plugin gan", "plugin vae", "plugin text", "registry")
     return {row["id"]: row["state"] for row in rows if row["origin"] not in others}
 
 
