@@ -30,6 +30,7 @@ DISCRIMINATORS = {
     "infogan-28": (infogan.InfoDiscriminator28, {"code_classes": 3, "width": 4, "hidden": 8}, (1, 28, 28)),
     "critic-28": (critic.Critic28, {"width": 4}, (1, 28, 28)),
     "projection-critic-28": (critic.ProjectionCritic28, {"width": 4, **CLASSES}, (1, 28, 28)),
+    "classifying-critic-28": (critic.ClassifyingCritic28, {"width": 4, **CLASSES}, (1, 28, 28)),
     "mlp-28": (mlp.MlpDiscriminator28, {"width": 8}, (1, 28, 28)),
     "dcgan-32": (dcgan.DcganDiscriminator32, {"width": 4}, (3, 32, 32)),
     "dcgan-64": (dcgan.DcganDiscriminator64, {"width": 4}, (3, 64, 64)),
@@ -98,6 +99,7 @@ def test_a_discriminator_gives_one_logit_an_image_and_says_what_it_has(name, cou
     assert said["features"].dim() == 2
     expected = {
         "classifying-28": {"class_logits": 3},
+        "classifying-critic-28": {"class_logits": 3},
         "infogan-28": {"code_class_logits": 3, "code_mean": 2, "code_log_variance": 2},
     }.get(name, {})
     assert {head: tuple(value.shape) for head, value in said.items() if head != "features"} == {
@@ -300,7 +302,15 @@ def test_what_has_no_norm_begins_with_slopes_of_about_one(name):
 
 
 def test_a_critic_can_be_differentiated_twice():
-    for name in ("critic-28", "projection-critic-28", "infogan-28", "dcgan-64", "resnet-32", "projection-28"):
+    for name in (
+        "critic-28",
+        "projection-critic-28",
+        "classifying-critic-28",
+        "infogan-28",
+        "dcgan-64",
+        "resnet-32",
+        "projection-28",
+    ):
         kind, config, shape = DISCRIMINATORS[name]
         network = made(kind, config, shape)
         x = images(shape).requires_grad_()

@@ -60,3 +60,20 @@ class ProjectionCritic28(Critic28):
         features = self.features(images)
         projected = (self.embed(labelled(labels, self.classes)) * features).sum(1, keepdim=True)
         return told(self.score(features) + projected, heads, features=features)
+
+
+class ClassifyingCritic28(Critic28):
+    """Images (n, 1, 28, 28) to scores (n, 1), and to ``class_logits`` (n, classes), which are not penalised.
+
+    AC-GAN's head (arXiv 1610.09585) on the critic, as the labelled runs of WGAN-GP have it (section 5.4).
+    """
+
+    def __init__(self, width: int = 64, classes: int = 10) -> None:
+        super().__init__(width)
+        self.classify = nn.Linear(self.score.in_features, classes)
+
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, heads: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        features = self.features(images)
+        return told(self.score(features), heads, features=features, class_logits=self.classify(features))
