@@ -18,7 +18,7 @@ def found(base: sqlite3.Connection, wanted: Wanted) -> list[str]:
     words, values = ["1"], []
     for field in ("family", "task", "plugin"):
         if value := getattr(wanted, field):
-            words.append(f"{field} = ?")
+            words.append(f"kind IN (SELECT number FROM kind WHERE {field} = ?)")  # noqa: S608 - one of three words
             values.append(_text(value))
     if wanted.search:
         text = _text(wanted.search.casefold())
