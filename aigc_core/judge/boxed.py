@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from aigc_core.hub import cache
 from aigc_core.judge.candidate import Candidate
 from aigc_core.sandbox.choose import Backend
 from aigc_core.sandbox.collect import Came, collect
+from aigc_core.sandbox.folder import private_folder
 from aigc_core.sandbox.limits import Limits, View
 from aigc_core.sandbox.run import Ended, run
 
@@ -72,7 +71,7 @@ def boxed(candidate: Candidate, files: Mapping[str, Path], jobs: Sequence[str], 
         "threads": settings.threads,
         "options": {},
     }
-    with _folder() as folder:
+    with private_folder() as folder:
         weights = {str(path) for path in files.values()} | {os.path.realpath(path) for path in files.values()}
         seen = (*candidate.readable, *sorted(weights), *candidate.cached)
         hidden = tuple(candidate.answers) if "golden" in jobs else ()
@@ -81,16 +80,6 @@ def boxed(candidate: Candidate, files: Mapping[str, Path], jobs: Sequence[str], 
         ended = run(command, view, limits(candidate, settings), settings.backend, settings.stop)
         came = collect(view.out)
         yield Boxed(ended, came, _said(came))
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[str]:
-    folder = tempfile.mkdtemp(prefix="aigc-judge-")
-    os.chmod(folder, 0o755)  # noqa: S103 - the sandbox's own user enters it; nothing in it is a secret
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def limits(candidate: Candidate, settings: Settings) -> Limits:

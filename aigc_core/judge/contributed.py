@@ -8,7 +8,6 @@ import re
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 
 from aigc_core.discovery import GROUP, Plugin
@@ -21,10 +20,13 @@ from aigc_core.manifest.plugin import PluginManifest, is_name
 from aigc_core.manifest.read import Malformed
 from aigc_core.registry import Entry, judged
 from aigc_core.sandbox.choose import Backend
+from aigc_core.sandbox.folder import private_folder
 from aigc_core.sandbox.limits import Limits, View
 from aigc_core.sandbox.run import run
 
-_LIMITS = Limits(idle_s=120, cpu_s=200, memory_mb=2048, output_mb=2048, output_files=20_000, scratch_mb=2048)
+_LIMITS = Limits(
+    idle_s=120, cpu_s=200, memory_mb=2048, output_mb=2048, output_files=20_000, scratch_mb=2048, scratch_files=60_000
+)
 _NOT_COPIED = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".env"}
 _MOST_FILES, _MOST_BYTES = 20_000, 4 << 30
 
@@ -47,8 +49,7 @@ def contributed(project: str, backend: Backend, trusted: Sequence[str]) -> Itera
         raise Refused(
             text, f"Use bubblewrap; or, if somebody has: --trust {os.path.basename(os.path.abspath(project))}"
         )
-    with tempfile.TemporaryDirectory(prefix="aigc-judge-") as place:
-        os.chmod(place, 0o755)  # noqa: S103 - the sandbox's own user enters it
+    with private_folder() as place:
         source, box, site = (os.path.join(place, name) for name in ("source", "box", "site"))
         take(project, source)
         os.mkdir(box, 0o755)

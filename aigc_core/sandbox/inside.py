@@ -30,6 +30,7 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     control = ctypes.CDLL(None).prctl
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, nobody would hear what children have computed
     for option, value in ((_PR_SET_PDEATHSIG, signal.SIGTERM), (_PR_SET_DUMPABLE, 0), (_PR_SET_CHILD_SUBREAPER, 1)):
         control(option, ctypes.c_ulong(value), 0, 0, 0)
     child = os.fork()

@@ -27,6 +27,8 @@ class Limits(NamedTuple):
     """How many entries the output folder may have, folders included."""
     scratch_mb: int = 256
     """Home and temporary files: the size of the file system in memory that holds them."""
+    scratch_files: int = 20_000
+    """How many entries home and temporary folders may have: each takes memory that counts against no process."""
     said_kb: int = 1024
     """What may be written to the standard output and error streams together."""
     open_files: int = 512

@@ -30,6 +30,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "syslog": (103, 116), "quotactl": (179, 60), "fanotify_init": (300, 262), "memfd_create": (319, 279),
     "memfd_secret": (447, 447), "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186), "semget": (64, 190),
     "mq_open": (240, 180),
+    # What holds memory or open files where nobody counts them: queues of a socket, and larger ones than usual.
+    "sendmsg": (46, 211), "sendmmsg": (307, 269), "bind": (49, 200), "listen": (50, 201), "setsockopt": (54, 208),
 }  # fmt: skip
 
 _METADATA: dict[str, tuple[int | None, int | None]] = {
@@ -41,15 +43,24 @@ _METADATA: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 
 _SOCKET, _CLONE, _CLONE3, _MMAP = (41, 198), (56, 220), (435, 435), (9, 222)
+_SIGACTION, _PRCTL = (13, 134), (157, 167)
 _NEW_NAMESPACE = 0x7E020000
 """CLONE_NEW* flags: user, mount, pid, net, ipc, uts, cgroup."""
+_THREAD, _THREAD_AND_FILES = 0x10000, 0x10400
+"""CLONE_THREAD, and with CLONE_FILES: a thread with open files of its own would have them out of sight."""
+_CHILD_ENDED = 17
+"""SIGCHLD: who ignores it has children whose computing counts against nobody once they have ended."""
+_SET_DUMPABLE = 4
+"""PR_SET_DUMPABLE: without it, an ordinary user's watch sees neither open files nor shared memory."""
 _LOCAL = 1
 """AF_UNIX: name services and event loops ask for one; under bubblewrap nobody answers."""
 _SHARED = 0x21
 """MAP_SHARED and MAP_ANONYMOUS together: memory that counts against no process's own limit."""
-_LOAD, _AND, _EQUAL, _SET, _RETURN = 0x20, 0x54, 0x15, 0x45, 0x06
+_LOAD, _AND, _EQUAL, _AT_LEAST, _SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_X32 = 0x40000000
+"""Numbers from here on are other names of the same calls, and would walk around the table."""
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 40
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 24, 40
 """Offsets in struct seccomp_data; both machines are little-endian, so the lower half of an argument is first."""
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 
@@ -64,22 +75,31 @@ def program(machine: str, metadata: bool) -> bytes:
     tables = [_DENIED, _METADATA] if metadata else [_DENIED]
     found = [row[column] for table in tables for row in table.values()]
     refused = [number for number in found if number is not None]
+    refuse, allow = (_RETURN, 0, 0, _ERRNO | errno.EPERM), (_RETURN, 0, 0, _ALLOW)
     steps = [
         (_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _MACHINES[machine]), (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
-        (0x35, 0, 1, 0x40000000), (_RETURN, 0, 0, _ERRNO | errno.EPERM),  # the x32 numbers would walk around the table
-        (_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),  # its flags are out of sight
-        (_EQUAL, 0, 4, _CLONE[column]), (_LOAD, 0, 0, _FIRST_ARGUMENT), (_SET, 0, 1, _NEW_NAMESPACE),
-        (_RETURN, 0, 0, _ERRNO | errno.EPERM), (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 4, _SOCKET[column]), (_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 1, 0, _LOCAL),
-        (_RETURN, 0, 0, _ERRNO | errno.EACCES), (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 5, _MMAP[column]), (_LOAD, 0, 0, _FOURTH_ARGUMENT), (_AND, 0, 0, _SHARED), (_EQUAL, 0, 1, _SHARED),
-        (_RETURN, 0, 0, _ERRNO | errno.EPERM), (_RETURN, 0, 0, _ALLOW),
+        (_AT_LEAST, 0, 1, _X32), refuse,
+        *_of(_CLONE3[column], (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)),  # its flags are out of sight
+        *_of(_CLONE[column], (_LOAD, 0, 0, _FIRST_ARGUMENT), (_SET, 2, 0, _NEW_NAMESPACE),
+             (_AND, 0, 0, _THREAD_AND_FILES), (_EQUAL, 0, 1, _THREAD), refuse, allow),
+        *_of(_SOCKET[column], (_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 1, 0, _LOCAL),
+             (_RETURN, 0, 0, _ERRNO | errno.EACCES), allow),
+        *_of(_MMAP[column], (_LOAD, 0, 0, _FOURTH_ARGUMENT), (_AND, 0, 0, _SHARED), (_EQUAL, 0, 1, _SHARED),
+             refuse, allow),
+        *_of(_SIGACTION[column], (_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 4, _CHILD_ENDED),
+             (_LOAD, 0, 0, _SECOND_ARGUMENT), (_EQUAL, 0, 3, 0), (_LOAD, 0, 0, _SECOND_ARGUMENT + 4), (_EQUAL, 0, 1, 0),
+             allow, refuse),  # to ask how it is, with no new action, is allowed
+        *_of(_PRCTL[column], (_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 1, _SET_DUMPABLE), refuse, allow),
     ]  # fmt: skip
     for number in refused:
-        steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
-    steps.append((_RETURN, 0, 0, _ALLOW))
-    return b"".join(struct.pack("<HBBI", *step) for step in steps)
+        steps += _of(number, refuse)
+    return b"".join(struct.pack("<HBBI", *step) for step in [*steps, allow])
+
+
+def _of(number: int, *steps: tuple[int, int, int, int]) -> list[tuple[int, int, int, int]]:
+    """Return steps for one call, stepped over for any other. Each is (operation, jump if so, jump if not, value)."""
+    return [(_EQUAL, 0, len(steps), number), *steps]
 
 
 class _Program(ctypes.Structure):

@@ -67,13 +67,15 @@ def named(broke: str, report: dict[str, Any], said: str, limits: Limits) -> tupl
 
 def _limit(name: str, limits: Limits) -> str:
     return {
-        "time": f"it did nothing for more than {limits.idle_s:g} s",
+        "time": f"it did nothing for more than {limits.idle_s:g} s, or waited for a disk or a child for longer",
         "stopped": "the judge was interrupted",
         "computing": f"it computed for more than {limits.cpu_s} s",
         "memory": f"it took more than {limits.memory_mb:,} MB of memory",
         "processes": f"it started more than {limits.tasks} processes and threads",
-        "file": f"it wrote more than {limits.file_mb:,} MB into one file, or {limits.scratch_mb:,} MB of scratch files",
-        "output": f"it left more than {limits.output_mb:,} MB or {limits.output_files:,} entries in its output folder",
+        "file": f"it wrote more than {limits.file_mb:,} MB into one file, or more than {limits.scratch_mb:,} MB or "
+        f"{limits.scratch_files:,} entries of scratch files, or hid what it wrote in a folder that is closed or deep",
+        "output": f"it wrote more than {limits.output_mb:,} MB or {limits.output_files:,} entries into its output "
+        "folder, with a name or without, or hid them in a folder that is closed or deep",
         "flood": f"it wrote more than {limits.said_kb:,} kB to its output streams",
     }[name]
 

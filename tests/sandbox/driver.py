@@ -8,29 +8,37 @@ import json
 import os
 import socket
 import sys
-import tempfile
 import time
 
 from aigc_core.sandbox import tree
 from aigc_core.sandbox.choose import choose
 from aigc_core.sandbox.collect import collect
+from aigc_core.sandbox.folder import private_folder
 from aigc_core.sandbox.limits import Limits, View
 from aigc_core.sandbox.run import run
 
 LIMITS = Limits(
-    idle_s=4, cpu_s=3, memory_mb=200, tasks=24, file_mb=20, output_mb=40, output_files=50, scratch_mb=20, said_kb=256
+    idle_s=4,
+    cpu_s=3,
+    memory_mb=200,
+    tasks=24,
+    file_mb=20,
+    output_mb=40,
+    output_files=50,
+    scratch_mb=20,
+    scratch_files=2000,
+    said_kb=256,
 )
 
 
 def main(script, backend):
     os.environ["AIGC_CANARY"] = "secret of the judge"
-    with tempfile.TemporaryDirectory() as place, socket.create_server(("127.0.0.1", 0)) as server:
+    with private_folder() as place, socket.create_server(("127.0.0.1", 0)) as server:
         os.mkdir(f"{place}/kept")
         for path, text in ((f"{place}/kept/secret", "secret"), (f"{place}/weights", "weights")):
             with open(path, "w") as stream:
                 stream.write(text)
         os.mkdir(f"{place}/box")
-        os.chmod(place, 0o755)
         abstract = f"aigc-{os.getpid()}"
         with socket.socket(socket.AF_UNIX) as local, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             local.bind("\0" + abstract)
@@ -46,7 +54,7 @@ def main(script, backend):
             server.setblocking(False)
             arrived = [name for name, ask in (("tcp", server.accept), ("udp", lambda: datagrams.recv(9))) if _came(ask)]
         came = collect(view.out)
-        return {
+        found = {
             **ended._asdict(),
             "took": took,
             "left": [each.pid for each in tree.below(os.getpid()) if not each.ended],
@@ -57,6 +65,7 @@ def main(script, backend):
             "files": list(came.files),
             "refused": came.refused,
         }
+    return {**found, "rest": [name for name in os.listdir(os.path.dirname(place)) if os.path.basename(place) in name]}
 
 
 def _came(ask):

@@ -54,7 +54,8 @@ def numbers(machine):
 def test_numbers_are_the_kernels(machine):
     """Calls that are newer than the header are not looked up; that the old ones are all right says that no row slid."""
     known, column, looked_up = numbers(machine), [*HEADERS].index(machine), 0
-    own = {"socket": seccomp._SOCKET, "clone": seccomp._CLONE, "clone3": seccomp._CLONE3, "mmap": seccomp._MMAP}
+    own = {"socket": seccomp._SOCKET, "clone": seccomp._CLONE, "clone3": seccomp._CLONE3, "mmap": seccomp._MMAP,
+           "rt_sigaction": seccomp._SIGACTION, "prctl": seccomp._PRCTL}  # fmt: skip
     for name, row in {**seccomp._DENIED, **seccomp._METADATA, **own}.items():
         if row[column] is not None and name in known:
             assert (name, row[column]) == (name, known[name])
@@ -81,7 +82,15 @@ def test_answers(machine):
     ]  # fmt: skip
     assert ask("clone", 0x003D0F00) == ALLOWED  # what a thread is made with
     assert [ask("clone", 1 << bit) for bit in (17, 25, 26, 27, 28, 29, 30)] == [REFUSED] * 7
+    assert ask("clone", 0x003D0F00 & ~0x400) == REFUSED  # a thread whose open files are its own
+    assert ask("clone", 17) == ask("clone", 0x4111) == ALLOWED  # fork and vfork
     assert answer(machine, 435) == UNKNOWN
+    action = seccomp._SIGACTION[column]
+    assert [answer(machine, action, 17, where) for where in (0, 1, 1 << 32, 0x7FFE_0000_0000)] == [
+        ALLOWED, *[REFUSED] * 3
+    ]  # fmt: skip
+    assert answer(machine, action, 15, 1) == ALLOWED
+    assert [answer(machine, seccomp._PRCTL[column], option) for option in (4, 15)] == [REFUSED, ALLOWED]
     assert answer(machine, 0) == answer(machine, 63) == ALLOWED
     assert answer(machine, 0, architecture=0x40000003) == KILLED  # 32-bit calls have other numbers
     assert answer(machine, 0x40000000 + 101) == REFUSED

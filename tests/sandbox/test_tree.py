@@ -43,8 +43,9 @@ def test_pages_that_processes_share_count_once(started):
     assert len(found) == 6
     assert sum(each.resident for each in found) > 600 << 20
     assert 100 << 20 < tree.memory(found, 0) < 200 << 20
-    assert tree.memory(found, 1 << 40) == sum(each.resident for each in found)  # the quick sum is enough
-    while not all(each.asleep for each in found):  # they may be on their way
+    tables = tree.memory(found, 1 << 40) - sum(each.resident for each in found)  # the quick sum is enough
+    assert 0 < tables < 50 << 20
+    while any("R" in each.states for each in found):  # they may be on their way
         time.sleep(0.02)
         found = [each for each in tree.below(os.getpid()) if pid in (each.pid, each.parent)]
 
@@ -52,7 +53,7 @@ def test_pages_that_processes_share_count_once(started):
 def test_a_process_that_has_ended_since_it_was_listed_takes_nothing(started):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    assert tree.memory([Process(ended.pid, 1, 1, 1 << 30, 0.0, "S")], 0) == 0
+    assert tree.memory([Process(ended.pid, 1, 1, 1 << 30, 0.0, "S", f"/proc/{ended.pid}")], 0) == 0
 
 
 @pytest.mark.parametrize("where", ["its first thread", "another thread"])
@@ -62,8 +63,8 @@ def test_one_that_computes_is_not_asleep(started, where):
     pid = started(f"import threading\n{work}print('ready', flush=True)\n{go}")
     for _ in range(200):  # a look may fall into the moment in which a thread hands the interpreter on
         (found,) = [each for each in tree.below(os.getpid()) if each.pid == pid]
-        if not found.asleep and found.cpu_s > 0:
+        if "R" in found.states and found.cpu_s > 0:
             break
         time.sleep(0.02)
-    assert not found.asleep
+    assert "R" in found.states
     assert found.cpu_s > 0
