@@ -42,7 +42,16 @@ _REASONS = 3
 @click.option("--data", "data", multiple=True, metavar="NAME=PATH", help="Where a data set lies that recipes name.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Models at a time.")
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each model.")
-@click.option("--seconds", type=click.FLOAT, default=0.0, help="At most, of a model.  [default: its budget]")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=3600,
+    show_default=True,
+    help="At most, whatever a budget says.",
+)
+@click.option(
+    "--memory", type=click.IntRange(1), default=16_384, show_default=True, metavar="MB", help="At most, of a model."
+)
 @click.option("--trust", "trusted", multiple=True, metavar="PLUGIN", help="Somebody has read this plugin's code.")
 @click.option(
     "--sandbox",
@@ -96,8 +105,8 @@ def _backend(given: dict[str, Any]) -> Backend:
 
 def _judged(chosen: Chosen, backend: Backend, given: dict[str, Any], began: float, *, quiet: bool) -> Result:
     from aigc_core.judge import kept, quarantine
-    from aigc_core.judge.boxed import Settings
     from aigc_core.judge.result import Result
+    from aigc_core.judge.settings import Settings
     from aigc_core.judge.steps import whole
     from aigc_core.judge.supervisor import supervise
 
@@ -109,6 +118,7 @@ def _judged(chosen: Chosen, backend: Backend, given: dict[str, Any], began: floa
         given["count"],
         threads=given["threads"],
         most_s=given["seconds"],
+        most_mb=given["memory"],
         trusted=given["trusted"],
         data=_data(given["data"]),
     )
@@ -145,15 +155,15 @@ def _in_ledger(
 ) -> tuple[Row, ...]:
     """Append to the ledger what was judged now, and return the rows with what has moved since the line before."""
     from aigc_core.judge import ledger
-    from aigc_core.judge.kept import facts
+    from aigc_core.judge.key import facts
 
     before = ledger.read(path)
     found, new = [], []
     for row, candidate in zip(rows, candidates, strict=True):
         drift = []
         if row.numbers:
-            whole = {**row.report.environment, **facts(candidate, settings)}
-            entry = ledger.entry(row, whole, today)
+            # Not what the model's own process says of its environment: it could explain any drift away.
+            entry = ledger.entry(row, facts(candidate, settings), today)
             drift = ledger.drift(before.get(row.id), entry)
             new += [entry] if drift or row.id not in before or not row.kept else []
         found.append(row._replace(report=row.report._replace(findings=(*row.report.findings, *drift))))

@@ -44,6 +44,17 @@ class Candidate(NamedTuple):
         return [cache.repo_folder(manifest.repo_id)] if manifest and manifest.source == "hub" else []
 
     @property
+    def beside(self) -> list[str]:
+        """The files beside its manifest that this names: golden inputs and outputs, and weights that are bundled."""
+        manifest = self.entry.manifest
+        if manifest is None:
+            return []
+        golden = manifest.document.get("golden")
+        cases = [case for case in golden if isinstance(case, dict)] if isinstance(golden, list) else []
+        stored = [case[name] for case in cases for name in ("noise", "output") if isinstance(case.get(name), str)]
+        return [*stored, *([file.path for file in manifest.files] if manifest.source == "bundled" else [])]
+
+    @property
     def answers(self) -> list[str]:
         """The stored outputs of its golden cases, which it must compute and not read."""
         named = self.entry.manifest.document.get("golden") if self.entry.manifest else None

@@ -14,13 +14,13 @@ def changed(git_range: str, folder: str = ".") -> list[str]:
     ``BASE...HEAD`` is since they parted, and ``BASE`` alone is against the files as they lie here. Raises ``WrongUse``
     where git knows no such range, ``NotAvailable`` where there is no git or no repository.
     """
-    if git_range.startswith("-") or not git_range.strip():
+    if git_range.startswith("-") or not git_range.isprintable() or not git_range or " " in git_range:
         raise WrongUse(f"{git_range!r} is no range of commits.", "Such as: --git-range origin/main...HEAD")
     top = os.path.realpath(_git(folder, "rev-parse", "--show-toplevel").strip())
     # No helper programs or filters of a repository that nobody trusts.
     text = _git(
         top, "-c", "diff.external=", "-c", "core.fsmonitor=false", "diff", "--name-only", "--no-renames",
-        "--no-ext-diff", "--no-textconv", "-z", git_range, "--",
+        "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "-z", git_range, "--",
     )  # fmt: skip
     return [os.path.join(top, *name.split("/")) for name in text.split("\0") if name]
 

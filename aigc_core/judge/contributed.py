@@ -28,7 +28,7 @@ _LIMITS = Limits(
     idle_s=120, cpu_s=200, memory_mb=2048, output_mb=2048, output_files=20_000, scratch_mb=2048, scratch_files=60_000
 )
 _NOT_COPIED = {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".env"}
-_MOST_FILES, _MOST_BYTES = 20_000, 4 << 30
+_MOST_FILES, _MOST_BYTES, _DEEPEST = 20_000, 4 << 30, 60
 
 
 @contextlib.contextmanager
@@ -64,6 +64,8 @@ def take(folder: str, target: str) -> None:
     """
     files = size = 0
     for here, folders, names in os.walk(folder):
+        if here.count("/") - folder.count("/") > _DEEPEST:
+            raise Refused(f"{folder} has folders that are nested more than {_DEEPEST} deep.")
         folders[:] = sorted(set(folders) - _NOT_COPIED)
         new = os.path.normpath(os.path.join(target, os.path.relpath(here, folder)))
         os.makedirs(new, 0o755, exist_ok=True)
@@ -124,7 +126,8 @@ def _of_plugin(entry: EntryPoint, site: str) -> Iterator[Candidate]:
 
 
 def _entry(path: str, plugin: Plugin) -> Entry:
-    known = Entry(os.path.basename(path)[:-5], path, plugin.zoo, None, plugin, f"plugin {plugin.name}", "broken")
+    name = re.sub(r"[^A-Za-z0-9._-]", "?", os.path.basename(path)[:-5])[:100]  # it stands in every report
+    known = Entry(name, path, plugin.zoo, None, plugin, f"plugin {plugin.name}", "broken")
     try:
         return judged(known._replace(manifest=ModelManifest.read(path)))
     except Malformed as error:

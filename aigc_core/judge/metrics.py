@@ -2,137 +2,120 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError
-from aigc_core.evaluate.gates import gated, judged
-from aigc_core.findings import Finding
-from aigc_core.judge.boxed import Settings
+from aigc_core.errors import WrongUse, ZooError
+from aigc_core.evaluate.gates import gated as names_of
+from aigc_core.evaluate.gates import judged, none_of
+from aigc_core.findings import Finding, Status
+from aigc_core.judge.budget import gated
 from aigc_core.judge.candidate import Candidate
-from aigc_core.judge.inside import BySeed
-from aigc_core.manifest import ModelManifest
-from aigc_core.registry import Entry
+from aigc_core.judge.lines import line
+from aigc_core.judge.made import BySeed
+from aigc_core.judge.scores import check_owner, measured
+from aigc_core.judge.settings import Settings
 
 if TYPE_CHECKING:
     from aigc_core.evaluate.score import Score
-    from aigc_core.evaluate.wanted import Wanted
-
-
-def as_gates_need(manifest: ModelManifest, settings: Settings) -> Settings:
-    """Return the settings with as many samples, and seeds, as the manifest's gates are of; never fewer than before."""
-    from aigc_core.evaluate.identity import Identity
-
-    counts, seeds = [settings.samples], [len(settings.seeds)]
-    for score in _gated(manifest):
-        try:
-            counts.append(Identity.parse(score["metric"]).n)
-        except WrongUse:
-            continue  # the gate itself will be told to be none
-        seeds.append(min(int(score.get("seeds", 1)), _MOST_SEEDS))
-    return settings._replace(samples=min(max(counts), _MOST), seeds=tuple(range(max(seeds))))
-
-
-_MOST, _MOST_SEEDS = 10_000, 5
-"""What a manifest can ask of a judge, however many its author has measured."""
-
-
-def _gated(manifest: ModelManifest) -> list[dict[str, Any]]:
-    scores = manifest.document.get("scores", [])
-    found = scores if isinstance(scores, list) else []
-    return [each for each in found if isinstance(each, dict) and "gate" in each and isinstance(each.get("metric"), str)]
 
 
 def gates(candidate: Candidate, settings: Settings, samples: BySeed) -> tuple[list[Finding], dict[str, float]]:
     """Return a finding for each gate of a manifest, and every score that was measured, by its id."""
     entry = candidate.entry
     assert entry.manifest is not None
-    names = gated(entry.manifest)
-    claimed = [each["metric"] for each in _gated(entry.manifest)]
+    claimed = gated(entry.manifest)
     if not claimed:
-        hint = "Write a gate beside a score: aigc-zoo eval " + entry.id
-        return [Finding("gate", entry.id, "skipped", "The manifest has no gate.", hint)], {}
-    unknown = [
-        Finding(f"gate/{name}", entry.id, "failed", f"{name} is no id of a score, so nobody can measure it again.",
-                "Take the id from: aigc-zoo eval " + entry.id)
-        for name in claimed if ":" not in name.partition("@")[0]
-    ]  # fmt: skip
-    if not names:
-        return unknown, {}
-    try:
-        scores = _measured(candidate, settings, samples, names)
-    except ZooError as error:
-        return [*unknown, Finding("gate", entry.id, "failed", str(error), error.hint)], {}
+        return [none_of(entry.manifest)], {}
+    faults = [_fault(entry.id, each) for each in claimed]
+    usable = [each for each, fault in zip(claimed, faults, strict=True) if fault is None]
+    manifest = entry.manifest._replace(document={**entry.manifest.document, "scores": usable})
+    why: dict[str, _Why] = {}
+    names = []
+    for name in names_of(manifest):
+        if reason := _not_measured(candidate, settings, name):
+            why[name] = reason
+        else:
+            names.append(name)
+    scores: list[Score] = []
+    for group in _groups(names):
+        try:
+            scores += measured(candidate, settings, samples, group)
+        except ZooError as error:
+            why |= {name: _Why("failed", str(error), error.hint) for name in group}
     numbers = {str(score.id): score.value for score in scores if score.value is not None}
-    return [*unknown, *judged(entry.manifest, scores)], numbers
+    found = [_explained(each, why) for each in judged(manifest, scores)]
+    return [*(each for each in faults if each is not None), *found], numbers
 
 
-def _measured(candidate: Candidate, settings: Settings, samples: BySeed, names: list[str]) -> list[Score]:
-    from aigc_core.estimate.sources import recipe_of
-    from aigc_core.evaluate.measure import scores_of
+class _Why(NamedTuple):
+    """Why a metric was not measured."""
+
+    status: Status
+    text: str
+    hint: str
+
+
+def _not_measured(candidate: Candidate, settings: Settings, name: str) -> _Why | None:
     from aigc_core.evaluate.wanted import wanted
 
-    entry = candidate.entry
-    assert entry.manifest is not None
-    if not samples:
-        raise NotAvailable(f"{entry.id} makes no samples from noise, so nothing of it can be measured.")
-    _check_owners(candidate, settings, names)
-    judge = _judge() if entry.manifest.output["kind"] == "image" else None
-    free = [each for each in wanted(names) if not each.needs("real_") and not each.needs("training_")]
-    rest = [name for name in names if name not in {each.name for each in free}]
-    with _ONE_AT_A_TIME:
-        found = [score for each in free for score in _without_data(each, samples, judge)]
-        if not rest:
-            return found
-        data = recipe_of(entry)["data"]
-        _check_owners(candidate, settings, [str(data["source"].get("kind", ""))])
-        reference = _reference(entry, settings.data.get(data["name"]), judge, json.dumps(data, sort_keys=True))
-        return [*found, *scores_of({**samples}, rest, reference)]
+    again = f"Where you trust its code: aigc-zoo eval {candidate.id} --metric {name} --gates"
+    try:
+        check_owner(settings, name)
+        (each,) = wanted([name])
+    except ZooError as error:
+        return _Why("failed", str(error), error.hint)
+    if each.of_likelihood:
+        text = f"{name} is of what the model itself says of held-out data, and here nobody takes its word for a score."
+        return _Why("skipped", text, again)
+    if each.of_cost:
+        return _Why("skipped", f"{name} is of what a run takes, which is another inside a sandbox.", again)
+    return None
 
 
-def _without_data(each: Wanted, samples: BySeed, judge: Any) -> list[Score]:
-    """Return the scores of a metric that looks at no data: a model needs no recipe for it, and has no floor."""
-    from aigc_core.evaluate.measure import gathered, identity_of, measure
-    from aigc_core.evaluate.reference import Reference
-    from aigc_core.evaluate.views import Views
+def _explained(finding: Finding, why: Mapping[str, _Why]) -> Finding:
+    """Return a gate's finding; of one that nothing was measured for, with the reason, and failed where none is known.
 
-    none = Reference("", "training", Views([], judge), Views([], judge))
-    views = {
-        seed: Views(made.levels() if made.kind == "image" else [*made.values], judge) for seed, made in samples.items()
-    }
-    first = next(iter(views.values()))
-    by_seed = {seed: measure(each, view, none) for seed, view in views.items()}
-    return gathered(each, identity_of(each, none, len(first), first), by_seed, [], {})
+    A gate that is passed over in silence would be as good as none.
+    """
+    if finding.status != "skipped":
+        return finding
+    reason = why.get(finding.check.removeprefix("gate/").partition(".")[0])
+    if reason is None:
+        return finding._replace(status="failed")
+    return finding._replace(status=reason.status, text=reason.text, hint=reason.hint)
 
 
-def _check_owners(candidate: Candidate, settings: Settings, names: list[str]) -> None:
-    """Refuse metrics and readers of data that would run a plugin's code out here, where nobody has read that."""
-    for name in names:
-        owner, colon, _ = name.partition(":")
-        if colon and owner != "core" and owner not in settings.trusted:
-            text = f"{name} is code of the plugin {owner}, which would run outside of the sandbox."
-            raise Refused(text, f"Use core's, or if somebody has read the code: --trust {owner}")
+def _fault(model: str, score: Mapping[str, Any]) -> Finding | None:
+    """Return a finding where nobody can hold anything against a gate."""
+    name, gate, direction = score["metric"], score["gate"], score.get("direction")
+    shown = line(name.partition("@")[0])[:100]
+    if not _is_id(name):
+        text, hint = f"{shown} is no id of a score, so nobody can measure it again.", "Take the id from: aigc-zoo eval "
+        return Finding(f"gate/{shown}", model, "failed", text, hint + model)
+    if type(gate) not in (int, float) or not abs(gate) < _NO_GATE or direction not in ("lower", "higher"):
+        text = f"Its gate is {line(gate)[:50]}, its direction {line(direction)[:50]}: no number can be held to it."
+        return Finding(f"gate/{shown}", model, "failed", text, "A gate is a number, its direction lower or higher.")
+    return None
 
 
-_ONE_AT_A_TIME = threading.Lock()
-"""Metrics set the number of threads of the whole process, and hold gigabytes."""
-_references: dict[tuple[str | None, str], Any] = {}
+_NO_GATE = 1e300
+"""A number that every score is below is no gate."""
 
 
-def _reference(entry: Entry, path: str | None, judge: Any, data: str) -> Any:
-    """Return the data of a recipe, read once for all models of the same."""
-    from aigc_core.evaluate.reference import reference_of
+def _is_id(text: str) -> bool:
+    from aigc_core.evaluate.identity import Identity
 
-    if (path, data) not in _references:
-        _references[path, data] = reference_of(entry, path, judge)
-    return _references[path, data]
+    try:
+        Identity.parse(text)
+    except (WrongUse, ValueError):  # of thousands of digits Python makes no number
+        return False
+    return True
 
 
-@functools.cache
-def _judge() -> Any:
-    """Return the frozen extractor, loaded once for all models."""
-    from aigc_core.evaluate.judge import open_judge
+def _groups(names: list[str]) -> Iterator[list[str]]:
+    """Yield metrics that look at no data, then those that do: where the data are missing, the others are measured."""
+    from aigc_core.evaluate.wanted import wanted
 
-    return open_judge()
+    of_data = [each.name for each in wanted(names) if each.of_data]
+    yield from (group for group in ([name for name in names if name not in of_data], of_data) if group)

@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from aigc_core import interrupt
 from aigc_core.findings import Finding, Report
-from aigc_core.judge import kept as keeping
-from aigc_core.judge.boxed import Settings
 from aigc_core.judge.candidate import Candidate
-from aigc_core.judge.kept import Kept
+from aigc_core.judge.kept import Kept, Nothing
+from aigc_core.judge.key import key
 from aigc_core.judge.result import Row
+from aigc_core.judge.settings import Settings
 from aigc_core.judge.steps import Judged, judge
 
 Told = Callable[[Row], None]
@@ -38,7 +38,7 @@ def supervise(
     A judgement is kept as soon as it is there, so a run that was cut off goes on where it was. Raises ``Interrupted``'s
     own error where the user stops it, and ends every sandbox then.
     """
-    kept = kept or keeping.Nothing()
+    kept = kept or Nothing()
     rows: dict[int, Row] = {}
     settings = settings._replace(stop=threading.Event())
     pool = ThreadPoolExecutor(workers, thread_name_prefix="judge")
@@ -63,7 +63,7 @@ def _row(candidate: Candidate, settings: Settings, steps: tuple[str, ...], kept:
     began = time.perf_counter()
     if refusal := _refusal(candidate, settings):
         return _made(candidate, Judged((refusal,), {}, {}), False, began)
-    name = keeping.key(candidate, settings, steps)
+    name = key(candidate, settings, steps)
     found = kept.get(name)
     if found is None:
         try:

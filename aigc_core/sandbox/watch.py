@@ -11,6 +11,7 @@ import time
 
 from aigc_core.sandbox import tree, written
 from aigc_core.sandbox.limits import MEGA, Limits, View
+from aigc_core.sandbox.nameless import Nameless, entries_in_memory, nameless
 
 _LOOK_S = 0.05
 """How often the watch looks: what grows by 1 GB a second is caught 50 MB late."""
@@ -29,7 +30,7 @@ class Watch:
         self.said, self.peak, self.broke = bytearray(), 0, ""
         self.began = self._looked = time.monotonic()
         self.idle, self.cpu_s = 0.0, 0.0
-        self._unnamed = written.Nameless()
+        self._unnamed = Nameless()
 
     def follow(self) -> None:
         """Read what is said until the end, or until a limit is broken, which ``broke`` then names."""
@@ -56,7 +57,7 @@ class Watch:
 
     def after(self) -> None:
         """Look once more at what was written, when nobody writes any more: much can be done between two looks."""
-        self._unnamed = written.Nameless()
+        self._unnamed = Nameless()
         self.broke = self.broke or self._written([])
 
     def _too_much_said(self) -> bool:
@@ -96,7 +97,7 @@ class Watch:
     def _remembered(self, processes: list[tree.Process]) -> str:
         """Return ``memory`` where the tree has too much of it, in pages, tables of pages and sockets."""
         folders = (self.view.out, self.view.home)
-        self._unnamed = written.nameless(processes, folders, self.limits.file_mb * MEGA)
+        self._unnamed = nameless(processes, folders, self.limits.file_mb * MEGA)
         taken = tree.memory(processes, self.limits.memory_mb * MEGA) + self._unnamed.sockets
         self.peak = max(self.peak, taken)
         return "memory" if taken > self.limits.memory_mb * MEGA else ""
@@ -112,7 +113,7 @@ class Watch:
         ):
             return "output"
         home = written.size(self.view.home, scratch_most, self.limits.scratch_files)  # bubblewrap's is elsewhere
-        entries = max(home.entries, written.entries_in_memory(processes, (self.view.home, "/tmp", "/dev/shm")))  # noqa: S108
+        entries = max(home.entries, entries_in_memory(processes, (self.view.home, "/tmp", "/dev/shm")))  # noqa: S108
         return "file" if home.hidden or home.stored > scratch_most or entries > self.limits.scratch_files else ""
 
 

@@ -29,6 +29,8 @@ ARCHITECTURES = {
         "constant",
         "link",
         "grow",
+        "pretend",
+        "hide",
     )
 }
 

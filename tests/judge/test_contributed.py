@@ -106,3 +106,37 @@ def test_a_broken_manifest_is_a_row(project, ci, rows, failed):
     found = rows(ci("--plugin", str(folder)))
     assert failed(found["good"]) == {}
     assert "manifest" in failed(found["bad"])
+
+
+def test_a_manifest_whose_name_steers_a_terminal_is_a_row_that_does_not(project, ci, site, rows):
+    folder = project(models={"good": "plain"})
+    models = folder / "toy_zoo" / "zoo" / "models"
+    (models / "\x1b[2J<script>.json").write_text("{")
+    done = ci("--plugin", str(folder), "--report", "report")
+    assert {name: row["state"] for name, row in rows(done).items()} == {"good": "passed", "?[2J?script?": "failed"}
+    for name in ("junit.xml", "report.md", "report.html", "report.json"):
+        text = (site.work / "report" / name).read_text("utf-8")
+        assert "\x1b" not in text, name
+        assert "<script" not in text, name
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "(pathlib.Path(os.environ['HOME']).parent / 'out' / ('d/' * 300)).mkdir(parents=True)",
+        "pathlib.Path(os.environ['HOME']).parent.joinpath('out', 'closed').mkdir(mode=0)",
+    ],
+)
+def test_a_build_that_hides_what_it_leaves(project, what, tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with pytest.raises(CheckFailed, match="closed or deep"), contributed(str(project(what)), choose(), ()):
+        pass
+    assert [*(tmp_path / "tmp").iterdir()] == []
+
+
+def test_a_project_that_is_nested_too_deep_is_refused(tmp_path):
+    deep = tmp_path / "source" / ("d/" * 200)
+    deep.mkdir(parents=True)
+    with pytest.raises(Refused, match="nested more than 60 deep"):
+        take(str(tmp_path / "source"), str(tmp_path / "taken"))

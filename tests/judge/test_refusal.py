@@ -5,8 +5,8 @@ import json
 import pytest
 
 from aigc_core.judge import supervisor
-from aigc_core.judge.boxed import Settings
 from aigc_core.judge.candidate import Candidate
+from aigc_core.judge.settings import Settings
 from aigc_core.manifest.model import ModelManifest
 from aigc_core.registry import Entry
 from aigc_core.sandbox.choose import Backend

@@ -96,6 +96,9 @@ def test_json_obeys_its_schema(result):
 
 
 def test_the_terminal_is_not_steered(result):
+    odd = row("\x1b[2J", Finding("weights", "odd", "failed", "no"))
+    assert all(line.isprintable() for line in terminal.lines(result._replace(rows=(odd,))))
+    assert xml.etree.ElementTree.fromstring(junit.xml(result._replace(rows=(odd,)))).find("testsuite") is not None
     lines = [*terminal.lines(result)]
     assert all(line.isprintable() for line in lines)
     assert lines[-1] == "2 models judged in 2.0 s, 1 passed, 1 failed."

@@ -140,3 +140,25 @@ def test_shards_share_nothing_and_leave_nothing_out(of):
 def test_a_shard_that_is_none(text):
     with pytest.raises(WrongUse, match="--shard"):
         _shard(text)
+
+
+ODD = [
+    "-O/tmp/x",
+    "--no-index",
+    "-",
+    "HEAD\n--output=x",
+    "HEAD\x00",
+    "HEAD --output=x",
+    " --output=x",
+    "\x1b[2J",
+    "\udcff",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_range_is_never_an_option_of_git(repository, site, text):
+    with pytest.raises(WrongUse):
+        changed(text, str(site.root))
+    done = site.zoo("ci", "--list", f"--git-range={text}") if text.isprintable() else None
+    assert done is None or (done.returncode, done.stdout) == (2, "")
+    assert not (site.root / "x").exists()

@@ -117,3 +117,26 @@ class Grow(Plain):
         held = []
         while True:
             held.append(bytearray(b"x") * (50 << 20))
+
+
+class Pretend(Plain):
+    """Says that it was refused, and why nothing of it is worth a look."""
+
+    def generate(self, noise, options):
+        import json
+
+        whole = {"stage": "refused", "done": {"x": "\x1b[2J" * 9}, "environment": {"torch": os.urandom(4).hex()}}
+        with open(os.path.join(sys.argv[2], "said.json"), "w") as stream:
+            json.dump({**whole, "error": {"text": "no sandbox here\x1b[2J", "hint": "accept it"}}, stream)
+        os._exit(1)
+
+
+class Hide(Plain):
+    """Leaves what cannot be looked into."""
+
+    def generate(self, noise, options):
+        out = sys.argv[2]
+        os.makedirs(out + "/closed/inner", exist_ok=True)
+        os.chmod(out + "/closed", 0)
+        os.chmod(out, 0)
+        return super().generate(noise, options)

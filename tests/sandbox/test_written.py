@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from aigc_core.sandbox import tree, written
+from aigc_core.sandbox.nameless import nameless
 
 MEGA = 1 << 20
 
@@ -55,22 +56,22 @@ def test_a_deep_folder_is_told(tmp_path):
 
 def test_files_without_a_name_count_once_open_or_mapped(tmp_path, me):
     folders = (str(tmp_path), str(tmp_path))
-    before = written.nameless(me, folders, 8 * MEGA).files
+    before = nameless(me, folders, 8 * MEGA).files
     with open(tmp_path / "file", "w+b") as stream:
         stream.write(b"x" * MEGA)
         stream.flush()
         os.fsync(stream.fileno())
-        assert written.nameless(me, folders, 8 * MEGA).files == before  # it has one
+        assert nameless(me, folders, 8 * MEGA).files == before  # it has one
         os.unlink(tmp_path / "file")
         other = os.dup(stream.fileno())
-        assert written.nameless(me, folders, 8 * MEGA).files - before == pytest.approx(MEGA, rel=0.1)
+        assert nameless(me, folders, 8 * MEGA).files - before == pytest.approx(MEGA, rel=0.1)
         os.close(other)
         mapped = mmap.mmap(os.open(f"/proc/self/fd/{stream.fileno()}", os.O_RDWR), 4096)
-    assert written.nameless(me, folders, 8 * MEGA).files - before >= MEGA  # its size, or the largest there can be
+    assert nameless(me, folders, 8 * MEGA).files - before >= MEGA  # its size, or the largest there can be
     mapped.close()
 
 
 def test_sockets_count(me, tmp_path):
-    before = written.nameless(me, (str(tmp_path), str(tmp_path)), MEGA).sockets
+    before = nameless(me, (str(tmp_path), str(tmp_path)), MEGA).sockets
     with socket.socket(socket.AF_UNIX):
-        assert written.nameless(me, (str(tmp_path), str(tmp_path)), MEGA).sockets - before >= 1 << 16
+        assert nameless(me, (str(tmp_path), str(tmp_path)), MEGA).sockets - before >= 1 << 16

@@ -23,11 +23,12 @@ def xml(result: Result) -> bytes:
 
 def _suite(row: Row) -> Element:
     number = counts(row.report.findings)
-    suite = Element("testsuite", name=row.id, time=f"{row.seconds:.3f}", tests=str(sum(number.values())))
+    name = _text(row.id)
+    suite = Element("testsuite", name=name, time=f"{row.seconds:.3f}", tests=str(sum(number.values())))
     suite.attrib |= {"failures": str(number["failed"]), "errors": "0"}
     suite.attrib["skipped"] = str(number["skipped"] + number["expected"])
     for each in row.report.findings:
-        case = SubElement(suite, "testcase", classname=row.id, name=_text(each.check), time=f"{each.seconds:.3f}")
+        case = SubElement(suite, "testcase", classname=name, name=_text(each.check), time=f"{each.seconds:.3f}")
         if each.status == "failed":
             failure = SubElement(case, "failure", message=_text(each.text))
             failure.text = _text(f"{each.text} {each.hint}".strip())

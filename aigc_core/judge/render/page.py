@@ -9,6 +9,7 @@ from html import escape
 
 from aigc_core.errors import counted
 from aigc_core.findings import Finding, counts
+from aigc_core.judge.lines import printable as shown
 from aigc_core.judge.render.as_json import finite
 from aigc_core.judge.render.words import held, plain, state, summary
 from aigc_core.judge.result import Result, Row
@@ -111,6 +112,6 @@ def _dumped(value: object) -> str:
 
 def _sheet(sheet: Sheet, name: str) -> str:
     if sheet.texts:
-        return "<div>" + "".join(f"<blockquote>{escape(text)}</blockquote>" for text in sheet.texts) + "</div>"
+        return "<div>" + "".join(f"<blockquote>{escape(shown(text))}</blockquote>" for text in sheet.texts) + "</div>"
     data = base64.b64encode(sheet.png).decode()
     return f'<div><img alt="samples of {escape(name, True)}" src="data:image/png;base64,{data}"></div>'

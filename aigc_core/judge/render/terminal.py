@@ -29,7 +29,7 @@ def of_row(row: Row, width: int = 0) -> Iterator[str]:
     took = "unchanged" if row.kept else f"{row.seconds:.1f} s"
     done = counted(number["passed"] + number["failed"] + number["expected"], "check")
     rest = [f"{number[name]} {name}" for name in ("failed", "expected", "skipped") if number[name]]
-    yield f"{styled(word.ljust(7), fg=_COLOURS[word])}  {row.id.ljust(width)}  {', '.join([done, *rest, took])}"
+    yield f"{styled(word.ljust(7), fg=_COLOURS[word])}  {plain(row.id).ljust(width)}  {', '.join([done, *rest, took])}"
     for each in row.failed:
         yield f"           {plain(f'{each.check}: {each.text}')}"
         if each.hint:

@@ -1,74 +1,27 @@
-"""What a visit to the sandbox says of a model: how it ended, and what its numbers are."""
+"""What a model has made in the sandbox, compared out here: its samples among each other, its golden cases."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aigc_core.errors import Refused, ZooError
-from aigc_core.findings import Finding, Status
+from aigc_core.findings import Finding
 from aigc_core.golden.case import cases, stored
 from aigc_core.golden.compare import compare
 from aigc_core.interfaces.samples import Samples
 from aigc_core.judge import believed
-from aigc_core.judge.boxed import Boxed, Settings
+from aigc_core.judge.boxed import Boxed
 from aigc_core.judge.candidate import Candidate
-from aigc_core.sandbox.verdict import VERDICTS
+from aigc_core.judge.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
 BySeed = dict[int, Samples]
-_STATUSES: tuple[Status, ...] = ("passed", "failed", "expected", "skipped")
-_MOST_CLAUSES = 1000
-
-
-def environment(visit: Boxed) -> dict[str, str]:
-    """Return what the worker says that computed: short texts by name."""
-    said = visit.said.get("environment")
-    pairs = said.items() if isinstance(said, dict) else ()
-    return {_line(name)[:50]: _line(value)[:100] for name, value in list(pairs)[:30]}
-
-
-def ending(candidate: Candidate, visit: Boxed) -> Iterator[Finding]:
-    """Yield how the visit ended; a failure is named after the verdict, and says at what stage it came."""
-    ended, error = visit.ended, visit.said.get("error")
-    details = {
-        "verdict": ended.verdict, "seconds": ended.seconds, "cpu_s": ended.cpu_s, "peak_mb": ended.peak_mb,
-        "stages": visit.said.get("done"),
-    }  # fmt: skip
-    stage = _line(visit.said.get("stage") or "start")[:20]
-    if ended.verdict == "crashed" and isinstance(error, dict):
-        text, hint = _line(error.get("text"))[:2000], _line(error.get("hint"))[:500]
-        yield Finding(f"sandbox/{stage}", candidate.id, "failed", text, hint, details, ended.seconds)
-    elif not ended.fine:
-        details["said"] = _printable(ended.said)[-2000:]
-        text = f"At the stage {stage}: {ended.text}"
-        yield Finding(
-            f"sandbox/{ended.verdict}",
-            candidate.id,
-            "failed",
-            text,
-            _HINTS.get(ended.verdict, ""),
-            details,
-            ended.seconds,
-        )
-    else:
-        yield Finding("sandbox/finished", candidate.id, "passed", "", "", details, ended.seconds)
-    if visit.came.refused:
-        text = f"Its output folder holds what was not taken: {'; '.join(visit.came.refused[:5])}."
-        yield Finding("sandbox/output", candidate.id, "failed", text, "Leave the output folder to the judge.")
-
-
-_HINTS = {
-    "time": "Make it faster, or raise budget.seconds in its manifest.",
-    "memory": "Make it smaller, or raise budget.memory_mb in its manifest.",
-    "daemon": "End every process and thread that the code starts.",
-    "sandbox": "Look at the machine, not at the model.",
-}
-assert not _HINTS.keys() - VERDICTS.keys()
+_MOST_CASES = 100
+"""So many golden cases are compared; who has more says nothing new by them."""
 
 
 def samples(candidate: Candidate, visit: Boxed, settings: Settings) -> tuple[BySeed, list[Finding]]:
@@ -99,6 +52,9 @@ def _same(
     import numpy as np
 
     hint = "Sample i must depend on the weights, the options, the seed and i alone."
+    if one.shape != other.shape:  # where the manifest leaves a size open
+        text = f"{how}, samples have the shape {list(other.shape[1:])}, before it was {list(one.shape[1:])}."
+        return Finding(check, name, "failed", text, hint)
     if one.dtype == object or not levels:
         rows = [row for row, (a, b) in enumerate(zip(one, other, strict=True)) if not np.array_equal(a, b)]
         if not rows:
@@ -137,38 +93,15 @@ def golden(candidate: Candidate, visit: Boxed) -> Iterator[Finding]:
     if not known:
         hint = f"Record one: aigc-zoo golden record {candidate.id}"
         yield Finding("golden", candidate.id, "skipped", "The manifest has no golden case.", hint)
-    for case in known:
+    if len(known) > _MOST_CASES:
+        text = f"The manifest has {len(known):,} golden cases, and a judge compares {_MOST_CASES}."
+        yield Finding("golden", candidate.id, "failed", text, "Keep those that say something new.")
+    for case in known[:_MOST_CASES]:
         try:
             now = believed.tensors(visit.came, f"golden-{case.number}.safetensors")
             yield compare(case, stored(case), now)._replace(subject=candidate.id)
         except ZooError as error:
             yield Finding(case.check, candidate.id, "failed", str(error), error.hint)
-
-
-def clauses(candidate: Candidate, visit: Boxed) -> Iterator[Finding]:
-    """Yield what the conformance kit found inside, which a hostile plugin could have written itself: each says so."""
-    try:
-        said = visit.came.document("clauses.json").get("findings")
-    except Refused as error:
-        yield Finding("clause", candidate.id, "failed", f"The conformance kit gave no result: {error}", error.hint)
-        return
-    rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
-    for row in rows[:_MOST_CLAUSES]:
-        yield _told(row, candidate.id)
-    if not rows:
-        yield Finding("clause", candidate.id, "failed", "The conformance kit ran no clause.")
-
-
-def _told(row: Mapping[str, Any], name: str) -> Finding:
-    """Return a finding that came out of the sandbox: every field bounded, and of a status that there is."""
-    status: Status = next((known for known in _STATUSES if known == row.get("status")), "failed")
-    check, text, hint = (_line(row.get(field))[:2000] for field in ("check", "text", "hint"))
-    details: Any = row.get("details")
-    details = {**(details if isinstance(details, dict) else {}), "of": _line(row.get("subject"))[:200]}
-    seconds: Any = row.get("seconds")
-    took = float(seconds) if type(seconds) in (int, float) else 0.0
-    check = check if re.fullmatch(r"clause/[A-Z][0-9]{1,2}", check) or check == "clause" else "clause/unknown"
-    return Finding(check, name, status, text, hint, {**details, "said_inside": True}, took)
 
 
 def fingerprint(made: BySeed) -> dict[str, str]:
@@ -179,11 +112,3 @@ def fingerprint(made: BySeed) -> dict[str, str]:
         data = "\0".join(samples.values).encode() if texts else samples.levels().tobytes()
         found[f"samples/{seed}"] = hashlib.sha256(data).hexdigest()
     return found
-
-
-def _line(value: object) -> str:
-    return _printable(" ".join(str(value if value is not None else "").split()))
-
-
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
