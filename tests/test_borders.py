@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -119,6 +120,38 @@ def test_light_parts_import_no_module_that_imports_something_heavy(part: str) ->
 
 def _heavy(path: Path) -> list[Import]:
     return [each for each in imports(path) if each.top in HEAVY and each.now]
+
+
+NEEDS = {"sandbox": {"errors"}}
+"""Parts that import these of the core and the standard library, and nothing else: they are trusted as they stand."""
+FOR = {"sandbox": {"judge", "cli"}, "judge": {"cli"}}
+"""Parts that these alone import, besides themselves: nothing builds on what judges it."""
+
+
+def part(module: str) -> str:
+    """Return which part of the core a module is of, or an empty string."""
+    return module.split(".")[1] if module.startswith("aigc_core.") else ""
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_part_imports_what_it_says_and_the_standard_library(name: str) -> None:
+    assert sources(CORE / name)
+    for path in sources(CORE / name):
+        outside = [
+            each for each in imports(path) if each.top != "aigc_core" and each.top not in sys.stdlib_module_names
+        ]
+        inside = [each for each in imports(path) if each.top == "aigc_core"]
+        others = [each for each in inside if part(each.name) not in {name} | NEEDS[name]]
+        assert at(path, [*outside, *others]) == []
+
+
+@pytest.mark.parametrize("name", FOR)
+def test_a_part_is_imported_by_these_alone(name: str) -> None:
+    assert sources(CORE / name)
+    for module, path in MODULES.items():
+        if part(module) not in {name} | FOR[name]:
+            ours = [each for each in imports(path) if each.top == "aigc_core" and part(each.name) == name]
+            assert at(path, ours) == []
 
 
 def test_the_core_imports_no_plugin() -> None:

@@ -19,7 +19,7 @@ HOSTILE = {
     "drift": ("samples/again", "8 of 8 samples are others"),
     "batch": ("samples/alone", "levels"),
     "pretend": ("sandbox/start", "no sandbox here?[2J"),
-    "hide": ("sandbox/output", "closed or deep"),
+    "hide": ("sandbox/output", "closed, a folder"),
     "constant": ("samples/varied", "All 8 samples are equal"),
 }
 

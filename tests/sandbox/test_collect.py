@@ -1,5 +1,6 @@
 """What is taken out of a sandbox, and what is left there."""
 
+import io
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ import stat
 import pytest
 
 from aigc_core.errors import Refused
+from aigc_core.sandbox import collect as collecting
 from aigc_core.sandbox.collect import collect, content, json_object
 
 
@@ -98,11 +100,19 @@ def test_content_follows_nothing_and_is_bounded(tmp_path):
             content(str(tmp_path / name), 99)
 
 
-def test_a_hole_is_not_read(tmp_path):
+class Unread(io.FileIO):
+    def read(self, size=-1):
+        raise AssertionError("it was read")
+
+
+def test_a_hole_is_not_read(tmp_path, monkeypatch):
     with open(tmp_path / "hollow", "wb") as stream:
-        stream.truncate(1 << 40)  # reading it would take for ever
+        stream.truncate(1 << 40)
+    monkeypatch.setattr(collecting, "open", Unread, raising=False)
     with pytest.raises(Refused, match="more than"):
         content(str(tmp_path / "hollow"), 1 << 30)
+    with pytest.raises(AssertionError):
+        content(str(tmp_path / "hollow"), 1 << 41)
 
 
 def test_what_is_read_has_one_name_and_lies_in_a_folder_that_is_none_but_itself(tmp_path):

@@ -14,11 +14,12 @@ from aigc_core.sandbox.limits import MEGA, Limits, View
 
 VIEW = View(("/opt/code", "/opt/weights"), "/tmp/box", {"A": "b"}, ("/opt/weights/answer",))
 DENIED = """
-    ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd unshare setns mount umount2 pivot_root chroot open_tree
-    move_mount fsopen fsmount mount_setattr open_by_handle_at bpf perf_event_open userfaultfd keyctl add_key request_key
-    io_uring_setup io_uring_enter io_uring_register init_module finit_module delete_module kexec_load kexec_file_load
-    reboot swapon swapoff acct settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname syslog
-    quotactl fanotify_init memfd_create memfd_secret shmget shmat msgget semget mq_open sendmsg sendmmsg bind listen setsockopt
+    ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd unshare setns mount umount2 pivot_root chroot
+    open_tree move_mount fsopen fsmount mount_setattr open_by_handle_at bpf perf_event_open userfaultfd keyctl
+    add_key request_key io_uring_setup io_uring_enter io_uring_register init_module finit_module delete_module
+    kexec_load kexec_file_load reboot swapon swapoff acct settimeofday clock_settime adjtimex clock_adjtime
+    sethostname setdomainname syslog quotactl fanotify_init memfd_create memfd_secret shmget shmat msgget
+    semget mq_open sendmsg sendmmsg bind listen setsockopt
 """
 METADATA = """
     chmod fchmodat fchmodat2 chown lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr removexattr
