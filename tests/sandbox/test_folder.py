@@ -12,7 +12,7 @@ def deep(folder):
     here = os.getcwd()
     try:
         os.chdir(folder)
-        for _ in range(2000):  # deeper than a path, a stack or the open files of a process go
+        for _ in range(300):  # 30,000 characters: seven times what a path can have
             os.mkdir("d" * 100)
             os.chdir("d" * 100)
         open("end", "w").close()
