@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from aigc_core import interrupt
+from aigc_core import interrupt, same_bits
+
+same_bits.settle()  # before any test computes anything
 
 
 @pytest.fixture(autouse=True)

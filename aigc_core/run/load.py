@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aigc_core import plugins, registry
+from aigc_core import plugins, registry, same_bits
 from aigc_core.errors import NotAvailable, Refused, WrongUse
 from aigc_core.hub import lock
 from aigc_core.hub.choose import CONFIG
@@ -69,6 +69,7 @@ def open_entry(entry: Entry, files: Mapping[str, Path], device: str, computing: 
 def unsettled(entry: Entry, files: Mapping[str, Path], device: str, computing: Computing = FASTEST) -> Model:
     """Load a model that has computed nothing yet: what it makes may be wrong in every way. Raises as above."""
     assert entry.plugin is not None
+    same_bits.settle()
     if (threads := whole_number(computing.threads, "threads", 0)) > MAX_THREADS:
         raise WrongUse(f"threads is {threads}, it takes a whole number from 0 to {MAX_THREADS:,}.")
     check_device(device)

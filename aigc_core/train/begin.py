@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aigc_core import same_bits
 from aigc_core.errors import NotAvailable, Refused, WrongUse
 from aigc_core.files import whole_file
 from aigc_core.manifest.read import Malformed, read_object
@@ -121,6 +122,7 @@ def settle_threads(recipe: Recipe) -> None:
 
     Before any other work of torch: its threads take over from this one how denormal numbers are treated.
     """
+    same_bits.settle()
     import torch
 
     torch.set_flush_denormal(recipe["compute"]["flush_denormals"])

@@ -13,8 +13,10 @@ from aigc_core.errors import WrongUse
 from aigc_core.interfaces import Generator
 
 COUNT = 1000
-PER_MILLION = 10
-"""Pixels that may differ by one 8-bit level where the batch shape differs."""
+FEWER = 300
+"""For batches so small that a model which draws one code after another would take minutes."""
+PER_MILLION = 20
+"""Pixels that may differ by one 8-bit level where the batch shape differs: at most 4 with AVX-512, 13 with AVX2."""
 
 
 _references = {}
@@ -60,10 +62,12 @@ def test_start_and_order_change_nothing(model, reference):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32, 100, 1000])
-def test_batch_size_changes_at_most_one_level_in_ten_pixels_of_a_million(model, reference, batch_size):
-    apart = np.abs(model.generate(COUNT, seed=3, batch_size=batch_size).levels().astype(int) - reference.astype(int))
+def test_batch_size_changes_few_pixels_by_one_level(model, reference, batch_size):
+    count = COUNT if batch_size >= 32 else FEWER
+    levels = model.generate(count, seed=3, batch_size=batch_size).levels()
+    apart = np.abs(levels.astype(int) - reference[:count].astype(int))
     assert apart.max() <= 1
-    assert (apart > 0).sum() <= PER_MILLION * apart.size / 1e6
+    assert (apart > 0).sum() <= PER_MILLION * apart.size / 1e6 + 2  # of few pixels, two are chance
 
 
 def test_a_fresh_process_gives_the_same(model, tmp_path):

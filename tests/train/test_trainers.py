@@ -375,10 +375,10 @@ def test_accumulated_parts_equal_the_whole_batch(training, small, name, rows, pa
         if value is None:  # a frozen part has none
             assert gradients(cut)[key] is None
             continue
-        rounding = max(1e-6, 1e-5 * value.abs().max().item())  # goes with what is added up, and not with the sum
+        rounding = max(1e-6, 5e-5 * value.abs().max().item())  # goes with what is added up, and not with the sum
         torch.testing.assert_close(gradients(cut)[key], value, rtol=1e-4, atol=rounding)
     for key, value in weights(whole).items():
-        torch.testing.assert_close(weights(cut)[key], value, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(weights(cut)[key], value, rtol=1e-5, atol=5e-7)
 
 
 def test_shares_by_rows_would_not_equal_the_whole_batch_of_documents(training, small):
@@ -405,9 +405,22 @@ def test_clipping_bounds_each_networks_gradient(training, name):
     assert all(norm(network) <= 0.001 * (1 + 1e-5) for network in bound.networks.values())
 
 
+def lacks_recurrence_in_bfloat16():
+    """Say whether this processor has no such kernel: oneDNN's LSTM takes AVX-512 for it."""
+    try:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(8, 8)(torch.zeros(1, 1, 8))
+    except RuntimeError:
+        return True
+    return False
+
+
 @every_recipe
 def test_bfloat16_comes_near_float32(training, name):
     exact, rough = training(name), training(name, "compute.precision=bfloat16")
+    has_lstm = any(isinstance(part, torch.nn.LSTM) for net in rough.networks.values() for part in net.modules())
+    if has_lstm and lacks_recurrence_in_bfloat16():
+        pytest.skip("this processor has no LSTM in bfloat16")
     report = rough.advance()
     for key, value in exact.advance().items():
         torch.testing.assert_close(report[key].float(), value, rtol=0.02, atol=0.02)
@@ -459,6 +472,10 @@ def adversarial_of_nothing(made):
     for name, loss in made.trainer.losses.items():
         if "mixed_gradients" in loss.networks.get("discriminator", ()):
             known["discriminator/loss"] += loss.weight
+        if "real_class_logits" in loss.networks.get("discriminator", ()):  # told of real images and of made ones
+            of_guessing = loss.weight * math.log(made.recipe["networks"]["discriminator"]["config"]["classes"])
+            known["discriminator/loss"] += 2 * of_guessing
+            known["generator/loss"] += of_guessing
         if "code_class" in loss.networks["generator" if "generator" in loss.networks else "discriminator"]:
             known = {f"{role}/{name}-class_bound": 0.0 for role in made.networks}
     return known
