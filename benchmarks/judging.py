@@ -16,10 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rounds import ratio
+
 TOYS = Path(__file__).resolve().parents[1] / "tests" / "judge" / "toys.py"
 BAD = {"model-050": "crash", "model-100": "hang", "model-150": "liar"}
 STEPS = ("manifest", "licence", "weights", "samples", "golden", "metrics")
 SECONDS = 20
+FEW, ROUNDS = 16, 7
+"""Models and turns by which two workers are compared with one."""
 VENDI = "core:vendi@estimator=cosine/n=64/extractor=fashion-features.{}/resize=bicubic-antialiased"
 
 
@@ -106,23 +110,22 @@ def main() -> None:
         os.chmod(place, 0o755)
         site, home = Path(place) / "site", Path(place) / "home"
         names = install(site, count)
-        rows = []
-        for what, workers, some, where in (
-            ("first", 2, names, home),
-            ("again", 2, names, home),
-            ("24 good ones", 1, [name for name in names if name not in BAD][:24], Path(place) / "one"),
-            ("24 good ones", 2, [name for name in names if name not in BAD][:24], Path(place) / "two"),
-        ):
-            took, used, result = judged(site, some, workers, where)
-            bad = {row["model"]: row["state"] for row in result["models"] if row["state"] != "passed"}
-            rows.append((what, workers, len(some), took, used, bad))
-            print(
-                f"{what}: {len(some)} models, {workers} workers, {took:.1f} s, {used:.1f} s computing, {bad}",
-                flush=True,
-            )
+        first, again = (told(what, judged(site, names, 2, home), names) for what in ("first", "again"))
         if len(sys.argv) > 2:
             shutil.copytree(home / "report", sys.argv[2])
-    print(f"again / first: {rows[1][3] / rows[0][3]:.1%}; 2 workers are {rows[2][3] / rows[3][3]:.2f} x 1")
+        good = [name for name in names if name not in BAD][:FEW]
+        turns = [(Path(place) / str(turn), n) for turn in range(ROUNDS) for n in (1, 2)]
+        took = [told(f"{n} workers", judged(site, good, n, home / str(n)), good) for home, n in turns]
+    two = ratio(took[::2], took[1::2])
+    print(f"again / first: {again / first:.1%}; 2 workers are {two} x 1, {ROUNDS} rounds of {FEW} models")
+
+
+def told(what: str, found: tuple[float, float, dict[str, Any]], names: list[str]) -> float:
+    """Print what a run took and which models did not pass; return its seconds by the clock."""
+    took, used, result = found
+    bad = {row["model"]: row["state"] for row in result["models"] if row["state"] != "passed"}
+    print(f"{what}: {len(names)} models, {took:.1f} s, {used:.1f} s computing, {bad}", flush=True)
+    return took
 
 
 if __name__ == "__main__":
