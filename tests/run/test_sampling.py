@@ -15,7 +15,7 @@ from aigc_core.interfaces import Generator
 COUNT = 1000
 FEWER = 300
 """For batches so small that a model which draws one code after another would take minutes."""
-PER_MILLION = 20
+PER_MILLION = 10 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 20
 """Pixels that may differ by one 8-bit level where the batch shape differs: at most 4 with AVX-512, 13 with AVX2."""
 
 

@@ -362,6 +362,10 @@ def test_every_pass_of_a_step_runs_in_training_mode(made):
     assert all(module.training for network in made.networks.values() for module in network.modules())
 
 
+LOOSER = 1 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 5
+"""With AVX2, sums of IWAE's weighed gradients round up to 3.6 times as far apart."""
+
+
 @every_recipe
 @pytest.mark.parametrize(("rows", "parts"), [(6, 2), (6, 3), (5, 2)])
 def test_accumulated_parts_equal_the_whole_batch(training, small, name, rows, parts):
@@ -375,10 +379,10 @@ def test_accumulated_parts_equal_the_whole_batch(training, small, name, rows, pa
         if value is None:  # a frozen part has none
             assert gradients(cut)[key] is None
             continue
-        rounding = max(1e-6, 5e-5 * value.abs().max().item())  # goes with what is added up, and not with the sum
+        rounding = max(1e-6, 1e-5 * LOOSER * value.abs().max().item())  # goes with what is added up, not with the sum
         torch.testing.assert_close(gradients(cut)[key], value, rtol=1e-4, atol=rounding)
     for key, value in weights(whole).items():
-        torch.testing.assert_close(weights(cut)[key], value, rtol=1e-5, atol=5e-7)
+        torch.testing.assert_close(weights(cut)[key], value, rtol=1e-5, atol=1e-7 * LOOSER)
 
 
 def test_shares_by_rows_would_not_equal_the_whole_batch_of_documents(training, small):

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("ctranslate2", reason="ctranslate2 is not installed")
 
@@ -117,8 +118,9 @@ def test_int8_agrees_mostly_and_is_smaller(models, opened, tmp_path, tokens):
     assert engine.dtype == "int8"
     (found,) = engine.logits(text)
     wanted = model.logits(text)
-    # Where the processor lacks VNNI, sums of two products saturate at 16 bits: 0.983 with AVX2 alone.
     assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] >= 0.97
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":  # AVX2 alone adds products in 16 bits, which saturate
+        assert (found.argmax(1) == wanted.argmax(1)).mean() >= 0.9
     assert np.abs(found - wanted).max() > EXACT  # it is another type, and the first check can tell
     source, sizes = Source.of(model.config, model.weights), {}
     for dtype in ct2_write.TYPES:

@@ -87,7 +87,8 @@ def test_in_float32_the_error_is_of_the_size_that_the_direct_convolutions_has():
     exact = direct(image, layer)
     apart = lambda found: (found - exact).abs().max() / exact.abs().max()  # noqa: E731
     single = layer_of(128, 128).float()
-    assert apart(convolve(image.float(), single)) <= 3 * apart(direct(image.float(), single)) < 6e-6
+    bound = 3e-6 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 4e-6  # with AVX2: 3.5e-6
+    assert apart(convolve(image.float(), single)) <= 3 * apart(direct(image.float(), single)) < bound
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.sampled_from([1e-3, 1.0, 1e3]), st.sampled_from([0.0, 30.0]))
