@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -18,10 +17,9 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from aigc_core.deprecation import Deprecated
-from aigc_core.errors import CheckFailed
+from aigc_core.testing import fresh
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_SECONDS = 600
 
 
 @contextlib.contextmanager
@@ -56,23 +54,8 @@ def in_parts(plugin: str) -> list[str]:
     Raises ``CheckFailed`` with its last words where it ends early.
     """
     with tempfile.TemporaryDirectory() as folder:
-        result = os.path.join(folder, "heard.json")
-        done = subprocess.run(
-            [sys.executable, "-m", "aigc_core.testing.outdated", plugin, result],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-        if done.returncode or not os.path.exists(result):
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise CheckFailed(f"A fresh process that used the parts of {plugin} ended with {done.returncode}: {last}")
-        with open(result, encoding="utf-8") as stream:
-            found: list[str] = json.load(stream)
-            return found
+        heard_there, _ = fresh.found("aigc_core.testing.outdated", plugin, folder, f"the parts of {plugin}")
+    return list(heard_there)
 
 
 def main(plugin: str, result: str) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from aigc_core.errors import CheckFailed
+from aigc_core.testing import fresh
 
 _SOCKETS = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 _CHANGES = {
@@ -24,7 +23,6 @@ _CHANGES = {
 }  # fmt: skip
 """Events that change a file system, with the argument that says where."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
-SECONDS = 600
 
 
 class Observed(NamedTuple):
@@ -47,27 +45,12 @@ class Observed(NamedTuple):
 def observe(model: str) -> Observed:
     """Open and use a model in a process of its own. Raises ``CheckFailed`` with its last words where it ends early."""
     with tempfile.TemporaryDirectory() as folder:
-        result = os.path.join(folder, "observed.json")
         temporary = os.path.join(folder, "tmp")
         os.mkdir(temporary)
-        paths = os.pathsep.join(path for path in sys.path if path)
-        environment = {**os.environ, "TMPDIR": temporary, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "TMPDIR": temporary, "PYTHONDONTWRITEBYTECODE": "1"}
         environment.pop("TORCHINDUCTOR_CACHE_DIR", None)  # torch says there where the temporary folder was
-        done = subprocess.run(
-            [sys.executable, "-m", "aigc_core.testing.probe", model, result],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
-        if done.returncode or not os.path.exists(result):
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise CheckFailed(f"A fresh process that used {model} ended with {done.returncode}: {last}")
-        with open(result, encoding="utf-8") as stream:
-            return Observed(**json.load(stream))._replace(output=done.stdout[:2000])
+        seen, output = fresh.found("aigc_core.testing.probe", model, folder, model, environment)
+    return Observed(**seen)._replace(output=output[:2000])
 
 
 def main(model: str, result: str) -> None:
