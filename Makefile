@@ -7,6 +7,8 @@ DATA ?= .data
 CORPORA := plugins/aigc-text/src/aigc_text/corpora.py
 OUT ?= fashion.png
 JOBS ?= 2
+# Each job computes with one thread: jobs with as many threads as there are cores wait for one another, ten times as long.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 TORCH_FREE := tests/manifest tests/plugins/test_entry_points.py tests/plugins/test_import_budget.py \
 	tests/test_borders.py tests/run/test_noise.py
 PLUGINS := $(patsubst %,--editable %,$(wildcard plugins/*))
@@ -21,14 +23,14 @@ run: $(VENV)/.run
 	$(BIN)/aigc-zoo run dcgan-fashion --count 64 --output $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(PYTEST)
 
 fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # llama.cpp built for this machine's CPU, which takes minutes, and the engines' tests, none of them skipped for want of it.
 engines: $(VENV)/.engines
-	$(BIN)/python -m pytest -n $(JOBS) plugins/aigc-text/tests/engines
+	$(PYTEST) plugins/aigc-text/tests/engines
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -58,7 +60,7 @@ hub-demo: $(VENV)/.dev
 
 # The Hub tests with the other major version of the client, in an environment on top of the first.
 hub-1: $(VENV)/.hub-1
-	$(VENV)/hub-1/bin/python -m pytest -q -n $(JOBS) tests/hub
+	OMP_NUM_THREADS=1 $(VENV)/hub-1/bin/python -m pytest -q -n $(JOBS) tests/hub
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
