@@ -30,7 +30,7 @@ _COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?")
 def run(name: str, opening: Opening, *, seed: int, quiet: bool, options: dict[str, Any]) -> None:
     """Talk until the user ends it. Raises ``WrongUse`` where the model cannot chat."""
     from aigc_core.manifest.options import check
-    from aigc_core.run.model import whole_number
+    from aigc_core.run.numbers import whole_number
     from aigc_core.run.speak import no_language_model
 
     entry = opening.find(name)
@@ -120,7 +120,7 @@ class Chat:
             self.tell(f"(The answer was cut: {why[finish]}.)")
 
     def _tokens(self, messages: list[Message]) -> tuple[int, ...]:
-        from aigc_core.run.model import guarded
+        from aigc_core.run.guarded import guarded
         from aigc_core.run.speak import language_model
 
         language = language_model(self.model, "chat")

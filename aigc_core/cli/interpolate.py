@@ -42,7 +42,7 @@ def command(model: str, one: str, other: str, count: int, seed: int | None, outp
     """
     begun = begin("interpolate", model, output, "interpolated.png", given)
     from aigc_core.run import write_pictures as writing
-    from aigc_core.run.model import whole_number
+    from aigc_core.run.numbers import whole_number
 
     count = whole_number(count, "count", 2)
     writing.check_output(begun.output, animated=True)
@@ -61,7 +61,7 @@ def _number(begun: Begun, text: str) -> int:
         raise WrongUse(
             f"{reason}.", f"Such as: aigc-zoo interpolate {begun.name} 0 5; see them: aigc-zoo run {begun.name}"
         )
-    from aigc_core.run.model import whole_number
+    from aigc_core.run.numbers import whole_number
 
     return whole_number(int(text[:20]), "A sample's number", 0)
 
@@ -69,7 +69,7 @@ def _number(begun: Begun, text: str) -> int:
 def _between_samples(begun: Begun, one: int, other: int, count: int, seed: int) -> None:
     from aigc_core.run import receipt as receipts
     from aigc_core.run.between import between_samples
-    from aigc_core.run.model import whole_number
+    from aigc_core.run.numbers import whole_number
     from aigc_core.run.pictures import Place
 
     seed = whole_number(seed, "seed", 0)

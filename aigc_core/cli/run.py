@@ -134,7 +134,7 @@ def _refuse(names: Collection[str], sentence: str) -> None:
 
 def _again(path: str, output: str | None, quiet: bool, locked: bool, accept_licence: bool) -> None:
     from aigc_core.run.again import again
-    from aigc_core.run.model import BATCH
+    from aigc_core.run.batches import BATCH
     from aigc_core.run.receipt import read
 
     first, end = read(path)["indices"]

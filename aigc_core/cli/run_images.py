@@ -34,9 +34,10 @@ class Asked(NamedTuple):
 def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[str, Any]) -> None:
     """Make the images and write them. Raises ``ZooError`` with nothing half-written."""
     from aigc_core.run import noise_file
+    from aigc_core.run.batches import batch_shape, default_count
     from aigc_core.run.capabilities import require
     from aigc_core.run.make import announce, default_output, make, plan
-    from aigc_core.run.model import batch_shape, default_count, index_range
+    from aigc_core.run.numbers import index_range
 
     began, manifest = time.perf_counter(), entry.manifest
     assert manifest is not None

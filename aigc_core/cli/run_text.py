@@ -37,8 +37,9 @@ class Asked(NamedTuple):
 def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[str, Any]) -> None:
     """Make the texts that are asked for. Raises ``ZooError`` as ``make`` does."""
     from aigc_core.interfaces.language_model import GREEDY
+    from aigc_core.run.batches import batch_shape
     from aigc_core.run.make import announce, make, plan
-    from aigc_core.run.model import batch_shape, index_range
+    from aigc_core.run.numbers import index_range
 
     began, manifest, count = time.perf_counter(), entry.manifest, 1 if asked.texts is None else asked.texts
     assert manifest is not None

@@ -46,7 +46,7 @@ def scored(model: Model, given: Mapping[str, Any], data: Data, batches: Iterator
     """Score images with a bar. Raises ``WrongUse`` where an estimator is asked for that the model has no use for."""
     from aigc_core.estimate import score
     from aigc_core.estimate.sources import density_of
-    from aigc_core.run.model import guarded
+    from aigc_core.run.guarded import guarded
 
     density, asked = density_of(model), _asked(given)
     if density.exact:

@@ -42,7 +42,7 @@ def score_text(name: str, file: str, entry: Entry, opening: Opening, as_json: bo
 
 def scored(model: Model, text: str) -> Scores:
     """Score a text. Raises ``WrongUse`` where the model cannot, or the text has nothing to score."""
-    from aigc_core.run.model import guarded
+    from aigc_core.run.guarded import guarded
     from aigc_core.run.speak import language_model
 
     language = language_model(model, "score texts")

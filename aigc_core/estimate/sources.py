@@ -84,7 +84,7 @@ def of_files(
 
 def density_of(model: Model) -> Density:
     """Return a loaded model as what scores images. Raises ``NotAvailable`` where it is none."""
-    from aigc_core.run.model import author
+    from aigc_core.run.guarded import author
 
     density = model.generator
     if not isinstance(density, Density) or not isinstance(density.draw, NoiseSpec):

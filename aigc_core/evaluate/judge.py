@@ -60,7 +60,7 @@ class Judge(NamedTuple):
         """
         import numpy as np
 
-        from aigc_core.run.model import author, guarded
+        from aigc_core.run.guarded import author, guarded
 
         low, high = self.model.manifest.input["range"]
         values = levels.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)

@@ -35,7 +35,7 @@ def said_by(model: Model, data: Reference, count: int, path: str | None) -> dict
 def _of_texts(model: Model, data: Reference, count: int) -> dict[str, Any]:
     import numpy as np
 
-    from aigc_core.run.model import guarded
+    from aigc_core.run.guarded import guarded
     from aigc_core.run.speak import language_model
 
     language, texts = language_model(model, "score texts"), data.some_real(count).texts
@@ -50,7 +50,7 @@ def _of_texts(model: Model, data: Reference, count: int) -> dict[str, Any]:
 def _of_images(model: Model, data: Reference, count: int, path: str | None) -> dict[str, Any]:
     from aigc_core.estimate import Asked, score
     from aigc_core.estimate.sources import density_of, of_recipe
-    from aigc_core.run.model import guarded
+    from aigc_core.run.guarded import guarded
 
     density = density_of(model)
     asked = Asked("exact" if density.exact else "nll", DRAWS, 1)

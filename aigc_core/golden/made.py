@@ -50,7 +50,7 @@ def spoken(model: Model, options: Mapping[str, Any]) -> Made:
     import numpy as np
 
     from aigc_core.errors import WrongUse
-    from aigc_core.run.model import guarded
+    from aigc_core.run.guarded import guarded
     from aigc_core.run.speak import spoken as speak
 
     ((text,),) = speak(model, range(1), seed=0, batch_size=1, options=options)

@@ -74,7 +74,7 @@ def _load(asked: dict[str, Any], out: str, said: dict[str, Any]) -> None:
 
 def _samples(asked: dict[str, Any], out: str, said: dict[str, Any]) -> None:
     """Make the samples of each seed, then the first few of the first seed again, and once more in smaller batches."""
-    from aigc_core.run.model import batch_shape
+    from aigc_core.run.batches import batch_shape
 
     (model,) = _models
     size = batch_shape(model.manifest, asked["count"])

@@ -16,10 +16,12 @@ from aigc_core.interfaces import Latents, Samples
 from aigc_core.interfaces.autoencoder import ANY
 from aigc_core.interfaces.samples import fault
 from aigc_core.manifest.options import check
+from aigc_core.run.batches import pad
 from aigc_core.run.given_images import batches, black_image, checked_values, is_free, rows_at_once
+from aigc_core.run.guarded import author, guarded
 from aigc_core.run.latents import fault as latents_fault
 from aigc_core.run.latents import shown
-from aigc_core.run.model import Model, author, guarded, pad
+from aigc_core.run.model import Model
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from aigc_core.errors import WrongUse
 from aigc_core.interfaces.autoencoder import ANY
-from aigc_core.run.model import BATCH, LARGE, Model
+from aigc_core.run.batches import BATCH, LARGE
+from aigc_core.run.model import Model
 from aigc_core.run.pictures import in_range
 
 if TYPE_CHECKING:

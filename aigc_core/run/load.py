@@ -17,7 +17,9 @@ from aigc_core.manifest.read import Malformed, read_object
 from aigc_core.registry import Entry
 from aigc_core.run import autoencode, translate
 from aigc_core.run.capabilities import fault
-from aigc_core.run.model import Model, guarded, whole_number
+from aigc_core.run.guarded import guarded
+from aigc_core.run.model import Model
+from aigc_core.run.numbers import whole_number
 from aigc_core.verified import verify
 from aigc_core.weights import check_dtype
 

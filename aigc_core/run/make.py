@@ -12,9 +12,10 @@ from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
 from aigc_core.plugins import Implementation, implementations
 from aigc_core.run import receipt as receipts
+from aigc_core.run.batches import BATCH
 from aigc_core.run.capabilities import require
-from aigc_core.run.model import BATCH, whole_number
 from aigc_core.run.noise_file import Given
+from aigc_core.run.numbers import whole_number
 from aigc_core.run.speak import Spoken
 from aigc_core.run.speak import samples as spoken_samples
 from aigc_core.run.write import Job, Writer, check_room, writer_for

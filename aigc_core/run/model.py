@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aigc_core.errors import NotAvailable, WrongUse, ZooError
+from aigc_core.errors import NotAvailable, WrongUse
 from aigc_core.interfaces import Autoencoder, Generator, Latents, Samples, Translator
 from aigc_core.interfaces.language_model import LanguageModel
 from aigc_core.interfaces.samples import NO_RANGE, fault
 from aigc_core.manifest import ModelManifest
 from aigc_core.manifest.options import check
 from aigc_core.registry import Entry
+from aigc_core.run.batches import batch_shape, pad
 from aigc_core.run.capabilities import require
+from aigc_core.run.guarded import author, guarded
 from aigc_core.run.noise import checked, draw
+from aigc_core.run.numbers import checked_indices, index_range, whole_number
 
 if TYPE_CHECKING:
     import numpy as np
 
     from aigc_core.run.given_images import Images
 
-BATCH = 64
-"""Every batch has this shape, the last one padded: so sample *i* is the same to the bit whatever is made beside it."""
-LARGE = 3 * 128 * 128
-"""An image of more numbers than this is computed alone: a batch of them would cost more memory than it saves time."""
-SHEET = 2048 * 2048
-"""As many pixels has a sheet at most where nobody says how many samples: 64 images of 256 x 256, 4 of 1024 x 1024."""
-TEXT_BATCH = 8
-"""As many texts are written side by side; fewer where fewer are asked for, because one alone is the usual case."""
-MAX_INDEX = 2**63
 _AHEAD = 16
 """Of so many batches the noise is drawn at once: for one, the calls cost as much as a small network's arithmetic."""
 
@@ -78,7 +71,7 @@ class Model:
         seed, size = whole_number(seed, "seed", 0), self._size(len(indices), batch_size)
 
         def drawn(rows: slice) -> dict[str, np.ndarray]:
-            return draw(self.generator.noise, seed, _checked(indices[rows]))
+            return draw(self.generator.noise, seed, checked_indices(indices[rows]))
 
         return self._batches(len(indices), drawn, size, asked)
 
@@ -214,76 +207,6 @@ class Model:
         """Raise ``NotAvailable``, naming ``maker``, where samples are not ``count`` of what the manifest declares."""
         if found := fault(samples, count, self.manifest.output):
             raise NotAvailable(f"{self.manifest.id}: {maker} made {found}.")
-
-
-def batch_shape(manifest: ModelManifest, count: int, most: int | None = None) -> int:
-    """Return how many samples are computed at once: ``most`` of images, and of texts no more than are asked for.
-
-    Where nobody says, ``BATCH`` images, or one that is ``LARGE``. Raises ``WrongUse`` where ``most`` is no such number.
-    """
-    if manifest.output.get("kind") != "text":
-        usual = 1 if math.prod(manifest.output["shape"]) > LARGE else BATCH
-        return whole_number(usual if most is None else most, "batch_size", 1)
-    return max(1, min(count, whole_number(TEXT_BATCH if most is None else most, "batch_size", 1)))
-
-
-def default_count(manifest: ModelManifest) -> int:
-    """Return how many images are made where nobody says: ``BATCH``, or the few that fill a ``SHEET``."""
-    pixels: int = math.prod(manifest.output["shape"][1:])
-    return max(1, min(BATCH, SHEET // pixels))
-
-
-def guarded(entry: Entry, what: str, work: Callable[[], Any]) -> Any:
-    """Run a plugin's code for a model; whatever it raises ends in ``NotAvailable`` with the distribution and cause."""
-    try:
-        return work()
-    except (ZooError, KeyboardInterrupt, MemoryError):
-        raise
-    except BaseException as error:
-        cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise NotAvailable(f"{author(entry)} failed to {what} {entry.id}: {cause}.", "See --debug.") from error
-
-
-def author(entry: Entry) -> str:
-    """Return the distribution and version that a model's code comes from."""
-    return f"{entry.plugin.distribution} {entry.plugin.version}" if entry.plugin else entry.origin
-
-
-def index_range(start: int, count: int) -> range:
-    """Return the indices of ``count`` samples from ``start`` on. Raises ``WrongUse`` where that cannot be."""
-    start, count = whole_number(start, "start", 0), whole_number(count, "count", 1)
-    whole_number(start + count, "start + count", 1)
-    return range(start, start + count)
-
-
-def _checked(indices: Sequence[int]) -> Sequence[int]:
-    """Return indices as ints. Raises ``WrongUse`` where one is none from 0 up."""
-    if isinstance(indices, range):
-        for index in (indices[0], indices[-1]):
-            whole_number(index, "index", 0)
-        return indices
-    return [whole_number(index, "index", 0) for index in indices]
-
-
-def whole_number(value: Any, name: str, lowest: int) -> int:
-    """Return an argument as an int from ``lowest`` up. Raises ``WrongUse`` where it is no such number."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise WrongUse(f"{name} is {value!r}, it takes a whole number.") from None
-    if not lowest <= number < MAX_INDEX:
-        upper = "up" if number < lowest else "to 2**63 - 1"
-        raise WrongUse(f"{name} is {number}, it takes a whole number from {lowest} {upper}.")
-    return number
-
-
-def pad(values: np.ndarray, size: int) -> np.ndarray:
-    """Repeat the first row until the batch has its full shape."""
-    import numpy as np
-
-    if len(values) == size:
-        return values
-    return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 
 def _some(images: Any) -> Images:

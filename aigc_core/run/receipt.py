@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_core import __version__
 from aigc_core.errors import NotAvailable, Refused, WrongUse, ZooError
-from aigc_core.run.model import BATCH, author, guarded
+from aigc_core.run.batches import BATCH
+from aigc_core.run.guarded import author, guarded
 
 if TYPE_CHECKING:
     from aigc_core.run.model import Model

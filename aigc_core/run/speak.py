@@ -11,7 +11,8 @@ from aigc_core.interfaces import Samples
 from aigc_core.interfaces.language_model import LanguageModel, Piece, Request
 from aigc_core.interfaces.samples import NO_RANGE
 from aigc_core.manifest import ModelManifest
-from aigc_core.run.model import Model, author, guarded
+from aigc_core.run.guarded import author, guarded
+from aigc_core.run.model import Model
 from aigc_core.run.noise import draw
 
 

@@ -10,8 +10,10 @@ from aigc_core.errors import NotAvailable, WrongUse
 from aigc_core.interfaces import Samples
 from aigc_core.interfaces.samples import fault
 from aigc_core.manifest.options import check
+from aigc_core.run.batches import pad
 from aigc_core.run.given_images import batches, black_image, checked_values, is_free, rows_at_once
-from aigc_core.run.model import Model, author, guarded, pad
+from aigc_core.run.guarded import author, guarded
+from aigc_core.run.model import Model
 
 if TYPE_CHECKING:
     import numpy as np

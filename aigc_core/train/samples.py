@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from aigc_core.hub import repository
 from aigc_core.run import receipt as receipts
+from aigc_core.run.batches import BATCH
 from aigc_core.run.load import FASTEST, Computing, fetch, generator_class, has_engines, open_entry
 from aigc_core.run.make import plan
-from aigc_core.run.model import BATCH
 from aigc_core.run.write import Job
 from aigc_core.train.export import export
 from aigc_core.train.training import Training

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from aigc_core import load
 from aigc_core.errors import NotAvailable, WrongUse
 from aigc_core.interfaces import Latents
+from aigc_core.run.batches import BATCH
 from aigc_core.run.capabilities import able_to
-from aigc_core.run.model import BATCH
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (70, 1, 28, 28), np.uint8)
 FREE = np.random.default_rng(1).integers(0, 256, (3, 3, 16, 24), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 
 from aigc_core import registry
 from aigc_core.manifest import ModelManifest
-from aigc_core.run.model import batch_shape, default_count
+from aigc_core.run.batches import batch_shape, default_count
 
 WIDE = '''
 import numpy as np
