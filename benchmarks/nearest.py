@@ -1,59 +1,55 @@
-"""How near samples come to the training images, and which classes these are: ``python -m benchmarks.nearest DATA``.
+"""How near samples come to the training images, and which classes these are.
 
-Copies would show as distances far below those of held-out images; a class that is dropped as a missing share.
+``python -m benchmarks.nearest DATA MODEL...`` takes models that were trained on the clothes or on the digits. Copies
+would show as distances far below those of held-out images; a class that is dropped as a missing share.
 """
 
 from __future__ import annotations
 
-import gzip
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from aigc_core import load
-from aigc_gan.data import READERS
+from aigc_core import load, registry
+from benchmarks import digit_codes, fashion_classes
 
 COUNT = 1000
-FOLDERS = {"dcgan-fashion": "fashion-mnist", "dcgan-digits": "mnist-digits"}
 
 
-def rows(images: np.ndarray) -> torch.Tensor:
-    """Flatten 8-bit images to rows in [0, 1]."""
-    return torch.from_numpy(images.reshape(len(images), -1).astype(np.float32) / 255)
+def known(name: str, folder: Path) -> tuple[Tensor, Tensor]:
+    """Return the training images of a data set, (n, 1, 28, 28) in [0, 1], and their classes."""
+    return fashion_classes.data(folder, "train") if name == "fashion-mnist" else digit_codes.data(folder)
 
 
-def labels(name: str, folder: Path) -> torch.Tensor:
-    """Return the class of every training image."""
-    if name == "fashion-mnist":
-        data = gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes())
-        return torch.from_numpy(np.frombuffer(data, np.uint8, offset=8).astype(np.int64))
-    import json
-
-    counts = [len(json.loads((folder / "src" / "digits" / f"{d}.json").read_bytes())["data"]) // 784 for d in range(10)]
-    return torch.repeat_interleave(torch.arange(10), torch.tensor(counts))
-
-
-def report(what: str, queries: torch.Tensor, training: torch.Tensor, classes: torch.Tensor) -> None:
+def report(what: str, queries: Tensor, training: Tensor, classes: Tensor) -> None:
     """Print the distances (L2, pixels in [0, 1]) and the shares of the nearest images' classes."""
-    distance, index = torch.cdist(queries, training).min(1)
+    distance, index = torch.cdist(queries.flatten(1), training.flatten(1)).min(1)
     low, median = distance.quantile(0.05), distance.median()
     shares = torch.bincount(classes[index], minlength=10).mul(100 / len(queries)).tolist()
     print(f"{what}: nearest training image at {median:.2f} (median), {low:.2f} (5 %), {distance.min():.2f} (least);")
     print(f"  classes 0 to 9 of these, in %: {', '.join(f'{share:.1f}' for share in shares)}")
 
 
-def main(data: Path) -> None:
-    """Report on both bundled models, and on held-out images where there are any."""
-    for model, name in FOLDERS.items():
-        training, classes = rows(READERS[name](data / name)), labels(name, data / name)
-        report(f"{COUNT} samples of {model}", rows(load(model).generate(COUNT).levels()), training, classes)
-        held_out = data / name / "t10k-images-idx3-ubyte.gz"
-        if held_out.exists():
-            images = np.frombuffer(gzip.decompress(held_out.read_bytes()), np.uint8, offset=16).reshape(-1, 784)
-            report(f"{COUNT} held-out images of {name}", rows(images[:COUNT]), training, classes)
+def main() -> None:
+    """Report on the models that are named, and on held-out images where there are any."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.nearest", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder that holds fashion-mnist and mnist-digits")
+    parser.add_argument("models", nargs="+", help="names or folders")
+    given = parser.parse_args()
+    for model in given.models:
+        manifest = registry.find(model).manifest
+        assert manifest is not None
+        name = manifest.document["origin"]["data"]["id"]
+        training, classes = known(name, given.data / name)
+        samples = torch.from_numpy(load(model).generate(COUNT).levels().astype(np.float32)) / 255
+        report(f"{COUNT} samples of {model}", samples, training, classes)
+        if name == "fashion-mnist":
+            held_out, _ = fashion_classes.data(given.data / name, "t10k")
+            report(f"{COUNT} held-out images of {name}", held_out[:COUNT], training, classes)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
