@@ -39,7 +39,7 @@ def ours(folder: Path) -> Callable[[], Coding]:
 
     from aigc_vae.hub import generators
 
-    kinds = {"AutoencoderKL": generators.AutoencoderKl, "AutoencoderTiny": generators.AutoencoderTiny}
+    kinds: dict[str, Any] = {"AutoencoderKL": generators.AutoencoderKl, "AutoencoderTiny": generators.AutoencoderTiny}
 
     def load() -> Coding:
         config = json.loads((folder / "config.json").read_text("utf-8"))

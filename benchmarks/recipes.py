@@ -156,8 +156,9 @@ def _estimate(folder: str, data: str) -> float:
 
     from aigc_core.train.build import build, component
     from aigc_core.train.data.read import read
+    from aigc_core.train.parts import Part
     from aigc_core.train.recipe import read as read_recipe
-    from aigc_core.train.update import Part, autocast, measured
+    from aigc_core.train.update import autocast, measured
 
     recipe = read_recipe(f"{folder}/recipe.json")
     rows = read(recipe["data"], data, lambda use: component("datasets", use))

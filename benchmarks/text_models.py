@@ -6,6 +6,7 @@ import json
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 SHAPES = {
     "smollm2-135m": (
@@ -48,7 +49,7 @@ def make(folder: Path, name: str) -> Path:
     return place
 
 
-def _tokenizer(size: int) -> object:
+def _tokenizer(size: int) -> Any:
     """Return a byte-level BPE trained on the standard library's source, filled up with tokens that nothing makes."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 

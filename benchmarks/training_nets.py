@@ -97,7 +97,8 @@ class Gpt(nn.Module):
         x = self.tokens(tokens) + self.places.weight[:length]
         for block in self.blocks:
             split = block["attend"](block["norm1"](x)).view(count, length, 3, self.heads, -1)  # type: ignore[index,operator]
-            found = functional.scaled_dot_product_attention(*split.permute(2, 0, 3, 1, 4).unbind(), is_causal=True)
+            query, key, value = split.permute(2, 0, 3, 1, 4).unbind()
+            found = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
             x = x + block["join"](found.transpose(1, 2).reshape(count, length, -1))  # type: ignore[index,operator]
             x = x + block["down"](functional.gelu(block["up"](block["norm2"](x)), approximate="tanh"))  # type: ignore[index,operator]
         logits = self.norm(x) @ self.tokens.weight.t()

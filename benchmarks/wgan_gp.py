@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ BAR = 0.97
 def bare(subject: Subject, recipe: Recipe) -> Run:
     """Return the loop of the paper's algorithm 1 (arXiv 1704.00028), as most code has it."""
     generator, critic = subject.nets()
+    latent_dim: Any = generator.latent_dim
     config, weight = recipe["trainer"]["config"], recipe["losses"]["penalty"]["config"]["weight"]
     of_generator, of_critic = (
         torch.optim.Adam(net.parameters(), each["learning_rate"], each["betas"], fused=True)
@@ -35,7 +37,7 @@ def bare(subject: Subject, recipe: Recipe) -> Run:
         nonlocal taken
         updates_both = taken % config["critic_steps"] == 0
         with torch.set_grad_enabled(updates_both):
-            fake = generator(torch.randn(len(images), generator.latent_dim))
+            fake = generator(torch.randn(len(images), latent_dim))
         real_score, fake_score = critic(torch.cat([images, fake.detach()])).chunk(2)
         share = torch.rand(len(images), 1, 1, 1)
         mixed = (share * images + (1 - share) * fake.detach()).requires_grad_()
