@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[s
     from aigc_core.run.capabilities import require
     from aigc_core.run.make import announce, default_output, make, plan
     from aigc_core.run.numbers import index_range
+    from aigc_core.run.receipt import as_flags
 
     began, manifest = time.perf_counter(), entry.manifest
     assert manifest is not None
@@ -72,7 +74,8 @@ def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[s
         tell_written(target, made, count, entry.id, seed, began)
     if asked.save_latent:
         what = f"{asked.save_latent}: what {'it is' if count == 1 else 'they are'} made of"
-        click.echo(printable(f"{what}. Edit it, then: aigc-zoo run {name} --latent {asked.save_latent}"))
+        again = ["aigc-zoo", "run", name, "--latent", asked.save_latent, *as_flags(options)]
+        click.echo(printable(f"{what}. Edit it, then: {shlex.join(again)}"))
 
 
 def _check_apart(target: str, asked: Asked) -> None:

@@ -147,14 +147,25 @@ def _by_another_verb(path: str, receipt: dict[str, Any]) -> ZooError:
     words += ["--seed", str(receipt.get("seed"))] if made_of else []
     words += ["--batch-size", str(size)] if (size := receipt.get("batch_size", BATCH)) != BATCH else []
     words += ["--dtype", str(dtype)] if (dtype := receipt.get("dtype")) == "bfloat16" else []
-    for name, value in options.items():
-        flag = name.replace("_", "-")
-        words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    words += as_flags(options)
     what = "from samples" if made_of else "of files"
     message = f"{path} was made {what} by `aigc-zoo {verb}`, and --again repeats only what run made."
     if verb == "run":
         message = f"{path} was made by `aigc-zoo run --latent`, and its receipt names the noise but does not hold it."
     return WrongUse(message, f"Type: {_command(receipt, [*words, '-o', path])}")
+
+
+def as_flags(options: Mapping[str, Any]) -> list[str]:
+    """Return what to type for options of a model."""
+    words = []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                words += [f"--{flag}", str(one)]
+    return words
 
 
 def _command(receipt: dict[str, Any], words: Sequence[str]) -> str:

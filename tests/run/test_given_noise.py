@@ -137,6 +137,15 @@ def pixels(path):
         return np.asarray(image)
 
 
+def test_what_to_type_with_saved_noise_has_the_models_options(zoo):
+    flags = ["--class", 3, "--truncation", 0.7]
+    out = zoo("run", "cgan-fashion", "-n", "4", *flags, "-o", "a.png", "--save-latent", "z 1.safetensors")
+    command = "aigc-zoo run cgan-fashion --latent 'z 1.safetensors' --class 3 --truncation 0.7"
+    assert out.endswith(f"Edit it, then: {command}\n")
+    zoo(*shlex.split(command)[1:], "-o", "b.png")
+    assert np.array_equal(pixels("a.png"), pixels("b.png"))
+
+
 @pytest.mark.parametrize("file", ["z.npy", "z.safetensors"])
 def test_saved_edited_and_given_back(zoo, file):
     out = zoo("run", "dcgan-digits", "-n", "9", "--seed", "4", "--start", "2", "-o", "a.png", "--save-latent", file)
