@@ -380,7 +380,7 @@ def test_a_model_of_another_family_says_what_it_can(zoo, verb, name):
     said = zoo(verb, name, *["0.png"] * (2 if verb == "interpolate" else 1), code=2)
     assert f"aigc-zoo: {name} does not " in said
     assert "; it can generate" in said
-    assert "Models that can: cvae-fashion, " in said
+    assert "cvae-fashion, " in said.partition("Models that can: ")[2]
     assert re.search(r", [a-z-]+ and \d+ more\.", said)
 
 
