@@ -156,13 +156,15 @@ def code_words(line):
 def test_what_the_bundled_models_table_says_is_in_the_manifests(root):
     from aigc_core.registry import find
 
-    rows = re.findall(
-        r"^\| `(dcgan-\w+)` \|.*\| ([\d,]+) \| ([\d.]+) MB, (\w+) \|$", (root / "README.md").read_text(), re.M
-    )
-    assert [row[0] for row in rows] == ["dcgan-fashion", "dcgan-digits"]
-    for name, steps, megabytes, dtype in rows:
+    zoo = root / "plugins/aigc-gan/src/aigc_gan/zoo"
+    table = r"^\| `([\w-]+)` \|.*\| ([\d,]+) \| ([\d.]+) MB, (\w+) \|$"
+    found = {name: rest for name, *rest in re.findall(table, (root / "README.md").read_text(), re.M)}
+    models = {path.stem for path in (zoo / "models").glob("*.json")}
+    assert models <= found.keys()
+    for name in models:
+        steps, megabytes, dtype = found[name]
         entry = find(name)
-        recipe = json.loads((root / "plugins/aigc-gan/src/aigc_gan/zoo/recipes" / f"{name}.json").read_text())
+        recipe = json.loads((zoo / "recipes" / f"{name}.json").read_text())
         assert recipe["budget"]["steps"] == int(steps.replace(",", ""))
         assert round(entry.manifest.files[0].size / 1e6, 1) == float(megabytes)
         assert entry.manifest.files[0].dtype == dtype

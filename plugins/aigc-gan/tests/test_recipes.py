@@ -39,7 +39,7 @@ def test_the_manifests_origin_is_the_recipe(model):
 
 def _bounded(model):
     plan = read_recipe(model)
-    one_pass = plan["trainer"]["config"]["update"] == "simultaneous"
+    one_pass = plan["trainer"]["config"].get("update") == "simultaneous"
     return one_pass and plan["losses"] == {"adversarial": "gan:non-saturating"}
 
 
