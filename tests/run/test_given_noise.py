@@ -137,6 +137,12 @@ def pixels(path):
         return np.asarray(image)
 
 
+def test_every_kind_of_option_is_typed_as_a_flag():
+    options = {"top_k": 3, "stop": ["a", "b"], "greedy": True, "loud": False}
+    typed = ["--top-k", "3", "--stop", "a", "--stop", "b", "--greedy", "--no-loud"]
+    assert receipts.as_flags(options) == typed
+
+
 def test_what_to_type_with_saved_noise_has_the_models_options(zoo):
     flags = ["--class", 3, "--truncation", 0.7]
     out = zoo("run", "cgan-fashion", "-n", "4", *flags, "-o", "a.png", "--save-latent", "z 1.safetensors")

@@ -57,10 +57,12 @@ def test_a_model_stays_small(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [model for model in MODELS if "checks" in manifest(model)["origin"]])
+@pytest.mark.parametrize("model", MODELS)
 def test_running_the_recipe_again_gives_the_same_weights(model):
     """The first 50 steps on the real data, against the hash that the full run recorded on its way."""
     plan, origin = read_recipe(model), manifest(model)["origin"]
+    if "checks" not in origin:
+        pytest.skip("no hash was kept of this run: it gives its like, not its bits, as its card says")
     folder = ROOT / plan["data"]["folder"]
     if not folder.exists():
         pytest.skip("the training data are not here: make data")
