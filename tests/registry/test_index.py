@@ -31,7 +31,8 @@ def models(tmp_path, monkeypatch):
     """The user's folder, in which five manifests are many, and no other model is known."""
     monkeypatch.setenv("AIGC_ZOO_HOME", str(tmp_path))
     monkeypatch.setattr(places, "LARGE", 5)
-    monkeypatch.setattr(registry, "builtin_folder", lambda: str(tmp_path / "nothing"))
+    known = registry.known_places  # an installed plugin may have five models too
+    monkeypatch.setattr(registry, "known_places", lambda: [place for place in known() if place.origin == "user"])
     folder = tmp_path / "data" / "models"
     folder.mkdir(parents=True)
     return folder
