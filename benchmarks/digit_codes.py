@@ -80,6 +80,7 @@ def of_real(run: Path, images: Tensor, labels: Tensor) -> tuple[list[int], float
     network = InfoDiscriminator28(**state["recipe"]["networks"]["discriminator"]["config"])
     prefix = "network.discriminator."
     network.load_state_dict({name.removeprefix(prefix): value for name, value in tensors.items() if prefix in name})
+    network.eval()  # it warps what it is shown while it trains
     with torch.inference_mode():
         heads = [network(part * 2 - 1, heads=True)[1] for part in images.split(500)]
     return matched(torch.cat([each["code_class_logits"].argmax(1) for each in heads]), labels)

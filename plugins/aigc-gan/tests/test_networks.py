@@ -28,6 +28,11 @@ DISCRIMINATORS = {
     "embedding-28": (conditional.EmbeddingDiscriminator28, {"width": 4, **CLASSES}, (1, 28, 28)),
     "classifying-28": (conditional.ClassifyingDiscriminator28, {"width": 4, **CLASSES}, (1, 28, 28)),
     "infogan-28": (infogan.InfoDiscriminator28, {"code_classes": 3, "width": 4, "hidden": 8}, (1, 28, 28)),
+    "infogan-28 warped": (
+        infogan.InfoDiscriminator28,
+        {"code_classes": 3, "width": 4, "hidden": 8, "warp": 1.0},
+        (1, 28, 28),
+    ),
     "critic-28": (critic.Critic28, {"width": 4}, (1, 28, 28)),
     "projection-critic-28": (critic.ProjectionCritic28, {"width": 4, **CLASSES}, (1, 28, 28)),
     "classifying-critic-28": (critic.ClassifyingCritic28, {"width": 4, **CLASSES}, (1, 28, 28)),
@@ -101,7 +106,7 @@ def test_a_discriminator_gives_one_logit_an_image_and_says_what_it_has(name, cou
         "classifying-28": {"class_logits": 3},
         "classifying-critic-28": {"class_logits": 3},
         "infogan-28": {"code_class_logits": 3, "code_mean": 2, "code_log_variance": 2},
-    }.get(name, {})
+    }.get(name.removesuffix(" warped"), {})
     assert {head: tuple(value.shape) for head, value in said.items() if head != "features"} == {
         head: (count, size) for head, size in expected.items()
     }
@@ -307,6 +312,7 @@ def test_a_critic_can_be_differentiated_twice():
         "projection-critic-28",
         "classifying-critic-28",
         "infogan-28",
+        "infogan-28 warped",
         "dcgan-64",
         "resnet-32",
         "projection-28",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from aigc_gan.networks import draw_weights
 from aigc_gan.trunk import told
+from aigc_gan.warp import warped
 
 LEAK = 0.1
 """The slope of the paper's leaky rectifiers."""
@@ -50,11 +51,17 @@ class InfoDiscriminator28(nn.Module):
     """Images (n, 1, 28, 28) to logits (n, 1); its heads read off them the codes that they were made with.
 
     The paper has batch norm here; this one has layer norm in its places but the convolutions, so no layer mixes rows.
+    ``warp`` (0 to 1) is how strongly the images are warped while it trains, so that no code can stand for slant.
+    Raises ``ValueError`` for another.
     """
 
-    def __init__(self, code_classes: int = 10, code_values: int = 2, width: int = 64, hidden: int = 1024) -> None:
+    def __init__(
+        self, code_classes: int = 10, code_values: int = 2, width: int = 64, hidden: int = 1024, warp: float = 0.0
+    ) -> None:
         super().__init__()
-        self.code_values = code_values
+        if not 0 <= warp <= 1:
+            raise ValueError(f"warp is {warp}; it takes 0 to 1")
+        self.code_values, self.warp = code_values, warp
         self.down1 = nn.Conv2d(1, width, 4, stride=2, padding=1)
         self.down2 = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
         self.gather = nn.Linear(7 * 7 * 2 * width, hidden)
@@ -74,6 +81,8 @@ class InfoDiscriminator28(nn.Module):
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         """Return logits; ``heads``: ``code_class_logits`` (n, k), ``code_mean``, ``code_log_variance`` (n, c) too."""
         leaky = nn.functional.leaky_relu
+        if self.training and self.warp:
+            images = warped(images, self.warp)
         x = leaky(self.down2(leaky(self.down1(images), LEAK)), LEAK)
         features = leaky(self.norm(self.gather(x.flatten(1))), LEAK)
         if not heads:
