@@ -38,17 +38,23 @@ _FLAGS = (
 class Opening(NamedTuple):
     """What ``opening_flags`` were given."""
 
-    device: str
-    engine: str
-    dtype: str
-    threads: int
-    locked: bool
-    accept_licence: bool
+    device: str = "cpu"
+    engine: str = "auto"
+    dtype: str = "auto"
+    threads: int = 0
+    locked: bool = False
+    accept_licence: bool = False
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> Opening:
         """Take the flags out of a command's parameters."""
         return cls(**{name: given.pop(name) for name in cls._fields})
+
+    def as_flags(self) -> list[str]:
+        """Return what to type to open a model in the same way."""
+        from aigc_core.run.receipt import as_flags
+
+        return as_flags({name: value for name, value in self._asdict().items() if value != self._field_defaults[name]})
 
     def find(self, name: str) -> Entry:
         """Return a model that can be run and may be used. Raises the model's error where it cannot or may not."""

@@ -74,7 +74,8 @@ def run(name: str, entry: Entry, opening: Opening, asked: Asked, options: dict[s
         tell_written(target, made, count, entry.id, seed, began)
     if asked.save_latent:
         what = f"{asked.save_latent}: what {'it is' if count == 1 else 'they are'} made of"
-        again = ["aigc-zoo", "run", name, "--latent", asked.save_latent, *as_flags(options)]
+        own = options if asked.batch_size is None else options | {"batch_size": asked.batch_size}
+        again = ["aigc-zoo", "run", name, "--latent", asked.save_latent, *as_flags(own), *opening.as_flags()]
         click.echo(printable(f"{what}. Edit it, then: {shlex.join(again)}"))
 
 

@@ -143,10 +143,11 @@ def test_every_kind_of_option_is_typed_as_a_flag():
     assert receipts.as_flags(options) == typed
 
 
-def test_what_to_type_with_saved_noise_has_the_models_options(zoo):
-    flags = ["--class", 3, "--truncation", 0.7]
+def test_what_to_type_with_saved_noise_has_every_flag_that_decides_the_pixels(zoo):
+    flags = ["--class", 3, "--truncation", 0.7, "--batch-size", 2, "--dtype", "float32"]
     out = zoo("run", "cgan-fashion", "-n", "4", *flags, "-o", "a.png", "--save-latent", "z 1.safetensors")
     command = "aigc-zoo run cgan-fashion --latent 'z 1.safetensors' --class 3 --truncation 0.7"
+    command += " --batch-size 2 --dtype float32"
     assert out.endswith(f"Edit it, then: {command}\n")
     zoo(*shlex.split(command)[1:], "-o", "b.png")
     assert np.array_equal(pixels("a.png"), pixels("b.png"))
